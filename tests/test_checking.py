@@ -1,0 +1,147 @@
+"""The four checking routines: each verdict is reached for its own reason, and a constant 2 to 10 % off is noticed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from w2s_theory import Assumption, ForEvery, InExpectation, InLimit, Sides, Statement, Verdict, WithProbability, check
+from w2s_theory._validation import MissingExtra, SolverFailure
+
+
+@dataclass(frozen=True)
+class Coin:
+    """A toy problem: a normal variable with this mean and spread."""
+
+    mean: float = 1.0
+    spread: float = 0.5
+
+
+def verdict_of(relation, sides, kind=ForEvery(), problem=Coin(), assumptions=()):  # noqa: B008 - frozen values
+    statement = Statement("toy", "toy", relation, sides, Coin, kind, assumptions)
+    return check(statement, problem, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("relation", "left", "right", "expected"),
+    [
+        ("<=", 1.0, 1.0, Verdict.HOLDS),
+        ("<=", 1.0 + 1e-15, 1.0, Verdict.HOLDS),
+        ("<=", 1.001, 1.0, Verdict.VIOLATED),
+        (">=", 1.0, 0.5, Verdict.HOLDS),
+        (">=", 0.5, 1.0, Verdict.VIOLATED),
+        ("==", 1.0, 1.0 + 1e-15, Verdict.HOLDS),
+        ("==", 1.0, 1.0 + 1e-10, Verdict.VIOLATED),
+        ("==", np.ones(5), np.array([1, 1, 1.1, 1, 1]), Verdict.VIOLATED),
+        ("<=", math.nan, 1.0, Verdict.NONFINITE),
+        ("<=", 1.0, math.inf, Verdict.NONFINITE),
+    ],
+)
+def test_a_claim_for_every_problem_is_compared_up_to_rounding(relation, left, right, expected):
+    assert verdict_of(relation, lambda coin: Sides(left, right)).verdict is expected
+
+
+def test_rounding_is_proportional_to_the_scale_of_what_was_subtracted():
+    assert verdict_of("==", lambda coin: Sides(1e-10, 0.0, scale=1e6)).verdict is Verdict.HOLDS
+    assert verdict_of("==", lambda coin: Sides(1e-10, 0.0, scale=1.0)).verdict is Verdict.VIOLATED
+
+
+def test_the_worst_task_is_reported():
+    outcome = verdict_of("<=", lambda coin: Sides(np.array([0.0, 3.0, 1.0]), np.array([1.0, 2.0, 1.0])))
+    assert (outcome.left, outcome.right, outcome.margin) == (3.0, 2.0, -1.0)
+
+
+def test_a_bad_solve_is_unsolved_and_a_good_one_widens_the_comparison():
+    assert verdict_of(">=", lambda coin: Sides(0.5, 1.0, solver_error=0.6)).verdict is Verdict.UNSOLVED
+    assert verdict_of(">=", lambda coin: Sides(1.0 - 1e-7, 1.0, solver_error=1e-6)).verdict is Verdict.HOLDS
+    assert verdict_of(">=", lambda coin: Sides(1.0 - 1e-5, 1.0, solver_error=1e-6)).verdict is Verdict.VIOLATED
+
+
+@pytest.mark.parametrize("error", [SolverFailure("it cycled"), MissingExtra("programs", "cvxpy")])
+def test_a_failed_solver_or_an_absent_extra_is_unsolved_with_its_reason(error):
+    def sides(coin):
+        raise error
+
+    outcome = verdict_of(">=", sides)
+    assert outcome.verdict is Verdict.UNSOLVED
+    assert str(error) in outcome.why
+
+
+def test_a_problem_outside_the_assumptions_is_out_of_scope_and_says_which():
+    assumptions = (Assumption("the mean is positive", lambda coin: coin.mean > 0), Assumption("always", lambda coin: True))
+    outcome = verdict_of("<=", lambda coin: Sides(5.0, 1.0), problem=Coin(-1.0), assumptions=assumptions)
+    assert outcome.verdict is Verdict.OUT_OF_SCOPE
+    assert outcome.failed == ("the mean is positive",)
+
+
+def normal_mean(claimed):
+    return lambda coin, count, rng: Sides(coin.mean + coin.spread * rng.standard_normal(count), claimed)
+
+
+@pytest.mark.parametrize(
+    ("relation", "claimed", "expected"),
+    [
+        ("==", 1.0, Verdict.HOLDS),
+        ("==", 1.1, Verdict.VIOLATED),
+        ("==", 0.9, Verdict.VIOLATED),
+        ("<=", 1.1, Verdict.HOLDS),
+        ("<=", 0.97, Verdict.VIOLATED),
+        (">=", 0.97, Verdict.HOLDS),
+        (">=", 1.0, Verdict.HOLDS),
+    ],
+)
+def test_a_claim_in_expectation_is_averaged_until_it_is_resolved(relation, claimed, expected):
+    outcome = verdict_of(relation, normal_mean(claimed), InExpectation(resolution=0.02))
+    assert outcome.verdict is expected
+    assert outcome.trials >= 512
+
+
+def test_an_equality_that_could_not_have_seen_the_resolution_is_inconclusive():
+    assert verdict_of("==", normal_mean(1.0), InExpectation(), problem=Coin(1.0, 50.0)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_trials_without_a_variance_are_inconclusive_and_nan_trials_are_nonfinite():
+    assert verdict_of("==", normal_mean(1.0), InExpectation(has_variance=lambda coin: False)).verdict is Verdict.INCONCLUSIVE
+    assert verdict_of("==", normal_mean(math.nan), InExpectation()).verdict is Verdict.NONFINITE
+
+
+@pytest.mark.parametrize(
+    ("failure_rate", "expected"), [(0.0, Verdict.HOLDS), (0.3, Verdict.VIOLATED), (0.09, Verdict.INCONCLUSIVE)]
+)
+def test_a_claim_with_probability_counts_its_failures(failure_rate, expected):
+    kind = WithProbability(delta=lambda coin: 0.1)
+    assert verdict_of("<=", lambda coin, count, rng: Sides(rng.uniform(size=count), 1 - failure_rate), kind).verdict is expected
+
+
+def along_sizes(error):
+    """left/right = 1 + error(size), with a little noise."""
+    return lambda coin, count, rng: Sides(1.0 + error(coin.mean) + 1e-4 * rng.standard_normal(count), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (lambda n: 1.0 / n, Verdict.HOLDS),
+        (lambda n: 1.0 / n**2, Verdict.HOLDS),
+        (lambda n: 0.2, Verdict.VIOLATED),
+        (lambda n: n**-0.5 / 4, Verdict.VIOLATED),
+    ],
+)
+def test_a_claim_in_a_limit_must_keep_falling_beyond_the_sizes_it_was_fitted_on(error, expected):
+    kind = InLimit(at=lambda coin, n: Coin(float(n)), sizes=(10, 20, 40, 80, 160, 320), rate=1.0)
+    assert verdict_of("==", along_sizes(error), kind).verdict is expected
+
+
+def test_misuse_raises():
+    statement = Statement("toy", "toy", "<=", lambda coin: Sides(0.0, 1.0), Coin)
+    with pytest.raises(TypeError, match="problem must be a Coin for toy; it is a int"):
+        check(statement, 3, rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
+        check(statement, Coin(), rng=0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="relation must be"):
+        Statement("toy", "toy", "<", lambda coin: Sides(0.0, 1.0), Coin)  # type: ignore[arg-type]
+    with pytest.raises(KeyError, match="Close: charikar2024"):
+        check("charikar2024.theorem_11", rng=np.random.default_rng(0))

@@ -1,0 +1,24 @@
+"""Every tolerance of the tests, with its reason: rounding × condition, a solver's residual, or standard errors at a stated rate."""
+
+from __future__ import annotations
+
+#: Rounding of float64 sums over the tests' samples (tens to thousands of terms of size one): 256 units of 2⁻⁵², with room for scale.
+ROUNDING = 1e-12
+
+#: The same for float32 input: 256 units of 2⁻²³.
+ROUNDING_FLOAT32 = 3e-5
+
+#: A central finite difference with step 1e-5 of a smooth function of size one is off by about 1e-10 (truncation) + 1e-11 (rounding).
+FINITE_DIFFERENCE = 1e-7
+
+#: Standard errors for a Monte-Carlo comparison. Two-sided false-alarm rate 2.6e-7 each, below 1e-3 for a thousand of them.
+STANDARD_ERRORS = 5.15
+
+#: Adaptive quadrature (scipy.integrate) with its default error target 1.5e-8.
+QUADRATURE = 1e-7
+
+#: Two ways to solve one linear problem of condition at most 1e5: rounding (2⁻⁵² over ≤ 100 terms) times the condition, 2e-14 · 1e5.
+SOLVE = 3e-9
+
+#: A computed rounding error against its first-order estimate eps · condition, which leaves out a constant of the size of √n.
+ERROR_ESTIMATE_FACTOR = 10

@@ -1,0 +1,136 @@
+"""A published claim as a value: what it says, where it is printed, what it assumes, and how its two sides are computed.
+
+There are four kinds of claim, each with its own checking routine in ``checking.py``:
+
+* ``ForEvery``: the relation holds on every problem within the assumptions (compared up to rounding and solver error);
+* ``InExpectation``: it holds for expected values (Monte Carlo with a calibrated interval and a declared resolution);
+* ``WithProbability``: it holds with probability at least 1 − δ over draws (exact binomial test of the failure rate);
+* ``InLimit``: left approaches right along a sequence of sizes (decay at a declared rate, judged beyond the sizes it was fitted on).
+
+``sides`` has one meaning per kind: ``sides(problem) -> Sides`` for ``ForEvery``; ``sides(problem, count, rng) -> Sides`` with
+arrays over ``count`` independent trials for the random kinds; and for ``InLimit`` the same with ``problem`` at one size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Relation = Literal["<=", ">=", "=="]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a statement is printed: ``key`` in refs.bib and the ``locus`` (theorem, version). ``derived`` marks what we added."""
+
+    key: str = ""
+    locus: str = ""
+    derived: bool = False
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.key, self.locus) if part)
+        if not self.derived:
+            return place
+        return f"derived here (after {place})" if place else "derived here"
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A named hypothesis and a predicate on the problem. Outside it the statement claims nothing and a check says OUT_OF_SCOPE."""
+
+    says: str
+    is_met: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of a statement on one problem, as arrays of one shape (tasks or trials), and how exactly they are known.
+
+    ``scale`` is the size of the numbers that were subtracted on the way (rounding error is proportional to it); it defaults to the
+    larger side. ``solver_error`` bounds what an inexact solve can add to |left − right|; when it is not small against ``scale`` the
+    check says UNSOLVED instead of blaming the statement. ``epsilon`` is the unit rounding of the arrays that were given.
+    """
+
+    left: Any
+    right: Any
+    scale: Any = None
+    solver_error: Any = 0.0
+    epsilon: float = 2.0**-52
+
+
+@dataclass(frozen=True)
+class ForEvery:
+    """Claim for every problem within the assumptions."""
+
+    noun = "for every problem"
+
+
+@dataclass(frozen=True)
+class InExpectation:
+    """Claim about expectations. ``resolution`` is relative: a check that could not see that much has checked nothing.
+
+    ``has_variance`` says whether the trials have a finite variance on a problem; without one no interval is calibrated and the
+    check is INCONCLUSIVE.
+    """
+
+    resolution: float = 0.02
+    has_variance: Callable[[Any], bool] = lambda problem: True
+    noun = "in expectation"
+
+
+@dataclass(frozen=True)
+class WithProbability:
+    """Claim that holds with probability at least 1 − δ over draws; ``delta(problem)`` reads δ off the problem."""
+
+    delta: Callable[[Any], float]
+    noun = "with probability 1 − δ"
+
+
+@dataclass(frozen=True)
+class InLimit:
+    """Claim that left/right → 1 along ``at(problem, size)`` for ``sizes``, the error falling like size^(−rate).
+
+    The envelope constant is fitted on the first half of the sizes and judged on the second half. ``resolution`` is the largest
+    relative error allowed at the last size.
+    """
+
+    at: Callable[[Any, int], Any]
+    sizes: tuple[int, ...]
+    rate: float
+    resolution: float = 0.05
+    noun = "in a limit"
+
+
+Kind = ForEvery | InExpectation | WithProbability | InLimit
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A claim about problems.
+
+    ``name`` is "<paper>.<statement>" and is also its path under ``theorems/``; ``says`` is one sentence; ``about`` is the type of
+    problem; ``tightness`` says where the bound is attained, or how loose it is; ``examples(rng)`` gives problems within the
+    assumptions on which ``w2s verify`` and the ledger check it, the last one being where the bound is attained when it is tight;
+    ``needs`` names the optional extras without which the check is UNSOLVED.
+    """
+
+    name: str
+    says: str
+    relation: Relation
+    sides: Callable[..., Sides]
+    about: type | tuple[type, ...]
+    kind: Kind = field(default_factory=ForEvery)
+    assumptions: tuple[Assumption, ...] = ()
+    source: Source = Source(derived=True)
+    tightness: str = ""
+    examples: Callable[[Any], tuple[Any, ...]] | None = None
+    needs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.relation not in ("<=", ">=", "=="):
+            raise ValueError(f"relation must be '<=', '>=' or '=='; it is {self.relation!r}.")
+
+    def failed_assumptions(self, problem: Any) -> tuple[str, ...]:
+        """The sentences of the assumptions that ``problem`` does not meet."""
+        return tuple(a.says for a in self.assumptions if not a.is_met(problem))

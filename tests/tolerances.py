@@ -22,3 +22,7 @@ SOLVE = 3e-9
 
 #: A computed rounding error against its first-order estimate eps · condition, which leaves out a constant of the size of √n.
 ERROR_ESTIMATE_FACTOR = 10
+
+#: CLARABEL stops at relative gap and infeasibility 1e-8. Two members whose variational inequalities hold to g and g' are at squared
+#: distance at most g + g', so squared distances and optima agree to 1e-8 of their scale, with a factor 10 for infeasibility.
+CLARABEL = 1e-7

@@ -1,0 +1,93 @@
+"""The w2s command: what it prints, its exit codes, and what it says when an extra is absent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from w2s_theory import Sides, cli
+from w2s_theory.students import cvxpy_set
+from w2s_theory.theorems import STATEMENTS
+
+
+def run(capsys, *arguments):
+    try:
+        code = cli.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_verify_checks_every_statement_and_exits_zero(capsys):
+    code, out, _ = run(capsys, "verify")
+    assert code == 0
+    assert all(name in out for name in STATEMENTS)
+    assert f"{len(STATEMENTS)} statements: {len(STATEMENTS)} HOLDS" in out
+
+
+def test_a_paper_stands_for_its_statements(capsys):
+    _, out, _ = run(capsys, "verify", "identities")
+    assert out.count("HOLDS") == 1 + sum(name.startswith("identities.") for name in STATEMENTS)
+
+
+def test_json_is_valid_and_carries_the_verdicts(capsys):
+    code, out, _ = run(capsys, "verify", "charikar2024.theorem_1", "identities.squared", "--json", "--seed", "3")
+    answer = json.loads(out)
+    assert (code, answer["exit_code"], answer["seed"]) == (0, 0, 3)
+    assert [row["statement"] for row in answer["checks"]] == ["charikar2024.theorem_1", "identities.squared"]
+    assert all(row["verdict"] == "HOLDS" and row["problems"] > 0 for row in answer["checks"])
+
+
+def test_the_list_names_every_source(capsys):
+    code, out, _ = run(capsys, "verify", "--list")
+    assert code == 0
+    assert "charikar2024 Theorem 1]" in out
+    assert "derived here" in out
+
+
+def test_a_violated_statement_exits_one(capsys, monkeypatch):
+    wrong = replace(STATEMENTS["identities.squared"], sides=lambda triple: Sides(1.0, 2.0))
+    monkeypatch.setitem(STATEMENTS, "identities.squared", wrong)
+    code, out, _ = run(capsys, "verify", "identities.squared")
+    assert code == 1
+    assert "VIOLATED" in out
+
+
+@pytest.mark.parametrize("arguments", [["verify", "no.such"], ["verify", "--seed", "-1"], ["prove"], []])
+def test_misuse_exits_two_and_says_why(capsys, arguments):
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert "error:" in err
+
+
+def test_an_unknown_name_is_answered_with_the_closest(capsys):
+    _, _, err = run(capsys, "verify", "charikar2024.theorem_one")
+    assert "Close:" in err
+    assert "charikar2024.theorem_1" in err
+
+
+def test_an_absent_extra_leaves_its_statement_unsolved_with_the_name_of_the_extra(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cvxpy", None)  # makes `import cvxpy` fail as if it were not installed
+    assert cvxpy_set is not None
+    code, out, _ = run(capsys, "verify", "charikar2024.theorem_1_any_set")
+    assert code == 0
+    assert "UNSOLVED" in out
+    assert "programs" in out
+
+
+def test_help_teaches(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert "examples:" in out
+    assert "exit codes:" in out
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run([sys.executable, "-m", "w2s_theory", "verify", "identities.squared"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "1 HOLDS" in done.stdout

@@ -1,0 +1,84 @@
+"""w2s_theory: the instrument for weak-to-strong generalization theory.
+
+Every published bound is an executable, tested object. Start with ``gain_report`` on your own arrays, ``check`` on a statement of
+``STATEMENTS``, or ``falsify`` on a conjecture of yours. Names load on first use, so importing the package costs little beyond NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: Module -> the public names it defines.
+_HOMES = {
+    "falsification": (
+        "bound",
+        "falsify",
+    ),
+    "outcomes": (
+        "Check",
+        "Estimate",
+        "GainReport",
+        "Verdict",
+    ),
+    "quantities.gain": ("gain_report",),
+    "statements": (
+        "Assumption",
+        "ForEvery",
+        "InExpectation",
+        "InLimit",
+        "Sides",
+        "Source",
+        "Statement",
+        "WithProbability",
+    ),
+    "theorems": (
+        "STATEMENTS",
+        "check",
+    ),
+    "triple": ("Triple",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Assumption",
+    "Check",
+    "Estimate",
+    "ForEvery",
+    "GainReport",
+    "InExpectation",
+    "InLimit",
+    "STATEMENTS",
+    "Sides",
+    "Source",
+    "Statement",
+    "Triple",
+    "Verdict",
+    "WithProbability",
+    "bound",
+    "check",
+    "falsify",
+    "gain_report",
+]
+
+if TYPE_CHECKING:
+    from .falsification import bound, falsify
+    from .outcomes import Check, Estimate, GainReport, Verdict
+    from .quantities.gain import gain_report
+    from .statements import Assumption, ForEvery, InExpectation, InLimit, Sides, Source, Statement, WithProbability
+    from .theorems import STATEMENTS, check
+    from .triple import Triple
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; public names: {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,123 @@
+"""The ``w2s`` command: parses, calls, prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from .outcomes import VERDICT_TABLE, Check, Verdict
+
+HELP = """\
+check published statements of weak-to-strong generalization theory on problems of their own
+
+examples:
+  w2s verify                                  every statement in the catalogue
+  w2s verify charikar2024                     the statements of one paper
+  w2s verify charikar2024.theorem_1 --json    one statement, for a program to read
+  w2s verify --list                           what there is, and where it is printed
+"""
+EXIT_CODES = """\
+exit codes:
+  0  nothing is violated (an absent extra leaves its statements UNSOLVED, which is not a violation)
+  1  a statement is VIOLATED or NONFINITE on one of its problems
+  2  misuse: unknown name or option
+"""
+#: Worst first: the verdict of a statement is the worst over its problems.
+SEVERITY = (Verdict.VIOLATED, Verdict.NONFINITE, Verdict.UNSOLVED, Verdict.INCONCLUSIVE, Verdict.OUT_OF_SCOPE, Verdict.HOLDS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(
+        "w2s", description=HELP, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"w2s_theory {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    verify = commands.add_parser(
+        "verify",
+        help="check all or some statements",
+        description="Check statements on example problems of their own, drawn from --seed. The margin is the room left (0 = attained).",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verify.add_argument("names", nargs="*", metavar="NAME", help="statement, or paper (all its statements); default: all")
+    verify.add_argument("--seed", type=int, default=0, help="seed of the example problems and simulations (default 0)")
+    verify.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    verify.add_argument("--list", action="store_true", help="list the statements and their sources; check nothing")
+    options = parser.parse_args(arguments)
+    if options.seed < 0:
+        verify.error(f"--seed must be >= 0; it is {options.seed}")
+    return _verify(options, verify)
+
+
+def _verify(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    from .theorems import STATEMENTS, find
+
+    names: list[str] = []
+    for name in options.names or STATEMENTS:
+        chosen = [key for key in STATEMENTS if key == name or key.startswith(f"{name}.")]
+        if not chosen:
+            try:
+                find(name)
+            except KeyError as error:
+                parser.error(error.args[0])
+        names += [key for key in chosen if key not in names]
+    if options.list:
+        for key in names:
+            print(f"{key:<40} {STATEMENTS[key].says}  [{STATEMENTS[key].source}]")
+        return 0
+    results: list[tuple[str, Check, int]] = []
+    width = max(len(name) for name in names)
+    for name in names:
+        checks = _check_examples(name, options.seed)
+        worst = min(checks, key=lambda check: SEVERITY.index(check.verdict))
+        results.append((name, worst, len(checks)))
+        if not options.json:
+            margin = "" if math.isnan(worst.margin) else f"margin {worst.margin: .2e} ± {worst.error:.0e}"
+            print(
+                f"{name:<{width}}  {worst.verdict.name:<12}  {len(checks)} problems  {margin}  {worst.why}".rstrip(), flush=True
+            )
+    code = max(VERDICT_TABLE[check.verdict][1] for _, check, _ in results)
+    if options.json:
+        rows = [
+            _plain({**asdict(check), "verdict": check.verdict.name, "sentence": check.verdict.value, "problems": count})
+            for _, check, count in results
+        ]
+        print(json.dumps({"version": __version__, "seed": options.seed, "exit_code": code, "checks": rows}, indent=2))
+    else:
+        count = {verdict: sum(check.verdict is verdict for _, check, _ in results) for verdict in SEVERITY}
+        print(f"{len(results)} statements: " + ", ".join(f"{n} {verdict.name}" for verdict, n in count.items() if n))
+    return code
+
+
+def _check_examples(name: str, seed: int) -> list[Check]:
+    """Check one statement on each of its examples; the draw depends on the name and the seed only."""
+    from ._validation import MissingExtra
+    from .checking import check_statement
+    from .theorems import STATEMENTS
+
+    statement = STATEMENTS[name]
+    rng = np.random.default_rng(np.random.SeedSequence([seed, *name.encode()]))
+    assert statement.examples is not None, f"{name} has no examples"
+    try:
+        problems = statement.examples(rng)
+    except MissingExtra as error:
+        return [replace(Check(name, Verdict.UNSOLVED), why=str(error))]
+    return [check_statement(statement, problem, rng=rng) for problem in problems]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """NaN and infinity become null: JSON has no word for them."""
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

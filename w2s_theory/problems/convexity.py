@@ -1,0 +1,148 @@
+"""A convex class of functions on a finite weighted sample, and what a projection on it must bring back.
+
+A function is known by its values on n samples: a vector in R^n with inner product <u, v>_P = sum_i p_i u_i v_i, where p is the
+normalised weights. The student of weak labels w in a convex class V is the P-projection s of w on V. It is characterised by its
+variational inequality <w - s, v - s>_P <= 0 for all v in V, so the largest value of the left side, the *gap*, says how far a
+computed student can be from one: for any s and any target f* in V with ||f*||_P <= radius,
+
+    gain - misfit = 2 <w - s, s - f*>_P >= -2 gap.
+
+A statement about projections is checked with that slack, and a failed solve can never pass for a violated theorem. NumPy
+float64 only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from .._validation import finite, sample_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A student in a convex class, with the residual of its variational inequality.
+
+    values
+        Predictions of the student, shape (..., n): one row per task.
+    gap
+        Shape (...), >= 0: an upper bound of <weak - s, v - s>_P over the members v with ||v||_P <= ||weak||_P + ||s||_P (over
+        all members where the class is bounded). Rounding level for an exact projection. For a target of another size call
+        ``gap`` of the class with ``radius=||target||_P``.
+    coefficients
+        Heads or mixture weights, shape (..., k), where the class has them.
+    rank
+        Numerical rank of the weighted features, where the class has features.
+    """
+
+    values: np.ndarray
+    gap: np.ndarray
+    coefficients: np.ndarray | None = None
+    rank: int | None = None
+
+
+class ConvexClass(ABC):
+    """A closed convex set V of functions on n samples. Implementations are frozen; ``students`` holds them.
+
+    Labels have shape (..., n): any number of tasks in front. Weights have shape (n,), are normalised to sum to one, and mean
+    1/n each when None; one measure serves all tasks of a call. A projection is not determined on samples of zero weight: there
+    a class with coefficients gives the value of the function it fitted, and the others say what they do.
+    """
+
+    is_affine: ClassVar[bool] = False
+    """True when V is an affine subspace, so that gain equals misfit for every target in it."""
+
+    size: int
+    """Number of samples n."""
+
+    @abstractmethod
+    def project(self, weak: Any, weights: Any = None) -> Projection:
+        """Return argmin over v in V of ||v - weak||_P^2, for every task. Raises ``SolverFailure`` when no answer was found."""
+
+    @abstractmethod
+    def gap(self, weak: Any, student: Any, weights: Any, radius: Any) -> np.ndarray:
+        """Upper bound, shape (...), of max(0, <weak - s, v - s>_P) over v in V with ||v||_P <= radius, for ANY student s.
+
+        It is computed from the definition of the class and not from what ``project`` did. ``radius`` (one number, or one per
+        task, >= 0) is ignored where the class is bounded. The bound certifies the theorem, not membership: s = weak has gap 0.
+        """
+
+    @abstractmethod
+    def rows(self, indices: Any) -> Self:
+        """Return the same class on the sample rows ``indices`` (whole numbers, repeats allowed), for learning from a resample."""
+
+    def predict(self, coefficients: Any) -> np.ndarray:
+        """Return the functions, shape (..., n), that ``coefficients`` of shape (..., k) stand for."""
+        raise TypeError(
+            f"{type(self).__name__} has no coefficients to predict from. To learn from resampled rows and predict on all "
+            "samples, project with weights=numpy.bincount(rows, minlength=n)."
+        )
+
+    def distance(self, target: Any, weights: Any = None) -> np.ndarray:
+        """Return the approximation error ||f* - Proj_V f*||_P^2, shape (...): zero when the target is realizable."""
+        target = on_sample("target", target, self.size)
+        p = measure(weights, self.size)
+        return norm(target - self.project(target, p).values, p) ** 2
+
+
+def on_sample(name: str, value: Any, size: int) -> np.ndarray:
+    """Return ``value`` as a float64 NumPy array whose last axis runs over the ``size`` samples; raise otherwise."""
+    array = finite(name, value, min_ndim=1)
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array here; it is a {type(array).__name__}. Pass tensor.numpy(force=True).")
+    if array.shape[-1] != size:
+        raise ValueError(
+            f"{name} must have {size} samples on its last axis; its shape is {array.shape}. Build the class on the same samples."
+        )
+    return array.astype(np.float64)
+
+
+def measure(weights: Any, size: int) -> np.ndarray:
+    """Return the weights p of shape (size,), non-negative and summing to one; None means 1/size each."""
+    return sample_weights(weights, np.empty(0), (size,))
+
+
+class Candidate(NamedTuple):
+    """The checked arguments of ``gap``: weak and student of one shape (..., n), the measure p (n,), the radius, of shape () or (...)."""
+
+    weak: np.ndarray
+    student: np.ndarray
+    p: np.ndarray
+    radius: np.ndarray
+
+
+def candidate(weak: Any, student: Any, weights: Any, radius: Any, size: int) -> Candidate:
+    """Check the arguments of ``gap`` on ``size`` samples; raise ``ValueError`` for NaN, wrong shapes or a negative radius."""
+    weak, student = np.broadcast_arrays(on_sample("weak", weak, size), on_sample("student", student, size))
+    radius = np.asarray(finite("radius", radius), dtype=np.float64)
+    if radius.min() < 0:
+        raise ValueError(f"radius must be >= 0; the smallest is {radius.min():.6g}. Pass the P-norm of the target.")
+    return Candidate(weak, student, measure(weights, size), radius)
+
+
+def row_indices(indices: Any, size: int) -> np.ndarray:
+    """Return ``indices`` as a non-empty 1-D array of whole numbers in [0, size); raise otherwise."""
+    array = np.asarray(indices)
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"indices must be a non-empty 1-D array of whole numbers; it has shape {array.shape} and dtype {array.dtype}. "
+            "Pass numpy.flatnonzero(mask) for a mask."
+        )
+    if array.min() < 0 or array.max() >= size:
+        raise ValueError(
+            f"indices must lie in [0, {size}); they span [{array.min()}, {array.max()}]. Index the class's own samples."
+        )
+    return array
+
+
+def inner(first: np.ndarray, second: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Inner product <u, v>_P = sum_i p_i u_i v_i over the last axis."""
+    return np.sum(p * first * second, axis=-1)
+
+
+def norm(values: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Norm ||v||_P over the last axis."""
+    return np.sqrt(inner(values, values, p))

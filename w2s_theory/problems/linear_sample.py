@@ -1,0 +1,55 @@
+"""A sample with strong features, weak labels and target, and the penalty of the linear head that is fitted to it. NumPy float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._array import to_numpy
+from .._validation import finite, positive
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSample:
+    """n points on which a head b is fitted by min ‖X b − weak‖² + λ‖b‖² (unnormalised sums, as in scikit-learn's Ridge).
+
+    ``features`` X: (n, d); ``weak``, ``target``: (n,) or (tasks..., n); ``penalty`` λ ≥ 0; ``reference_head``: any head v (d,) or
+    (tasks..., d) to compare with, the least-squares head of the target when ``None``. Raises ``ValueError`` for NaN or wrong shapes.
+    """
+
+    features: np.ndarray
+    weak: np.ndarray
+    target: np.ndarray
+    penalty: float = 0.0
+    reference_head: Any = None
+
+    def __post_init__(self) -> None:
+        features = np.asarray(to_numpy(finite("features", self.features, ndim=2)), dtype=np.float64)
+        object.__setattr__(self, "features", features)
+        positive("penalty", self.penalty, strict=False)
+        for name in ("weak", "target"):
+            values = np.asarray(to_numpy(finite(name, getattr(self, name), min_ndim=1)), dtype=np.float64)
+            if values.shape[-1] != features.shape[0]:
+                raise ValueError(
+                    f"{name} must have {features.shape[0]} samples on its last axis, as features; its shape is {values.shape}."
+                )
+            object.__setattr__(self, name, values)
+        if self.reference_head is None:
+            tasks = self.target.reshape(-1, features.shape[0])
+            head = np.linalg.lstsq(features, tasks.T)[0].T.reshape(*self.target.shape[:-1], features.shape[1])
+        else:
+            head = np.asarray(to_numpy(finite("reference_head", self.reference_head, min_ndim=1)), dtype=np.float64)
+            if head.shape[-1] != features.shape[1]:
+                raise ValueError(f"reference_head must have {features.shape[1]} coefficients; its shape is {head.shape}.")
+        object.__setattr__(self, "reference_head", head)
+
+    @property
+    def unexplained(self) -> np.ndarray:
+        """r = target − X v, what the reference head leaves over, shape of target."""
+        return self.target - self.reference_head @ self.features.T
+
+    def is_realizable(self) -> bool:
+        """True when the reference head reproduces the target up to rounding (1e-9 of its size)."""
+        return float(np.max(np.abs(self.unexplained))) <= 1e-9 * float(np.max(np.abs(self.target)))

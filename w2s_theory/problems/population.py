@@ -1,0 +1,89 @@
+"""A finite population: the weak model, the target and the strong model's class of functions, all known at every point.
+
+The world of Charikar et al. (2024): functions are vectors of values on n points with probabilities p, inner product
+⟨u, v⟩ = Σ_i p_i u_i v_i, and d(u, v) = ‖u − v‖². A sample of real data is such a world too, its empirical measure. NumPy float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._array import to_numpy
+from .._validation import finite, generator, sample_weights, whole
+from .convexity import ConvexClass, Projection
+
+#: A target this close to the class, relative to its own norm, counts as realizable; checks add what the remaining distance can do.
+REALIZABLE_DISTANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Points with probabilities, the weak model's labels, the truth, and the convex class the student is chosen from.
+
+    ``weak``, ``target``: (n,) or (tasks..., n); ``strong_class``: a ``ConvexClass`` on the same n points; ``weights``: (n,)
+    non-negative, normalised to probabilities (``None``: equal).
+
+    Raises ``ValueError`` for NaN, wrong shapes or negative weights.
+    """
+
+    weak: np.ndarray
+    target: np.ndarray
+    strong_class: ConvexClass
+    weights: Any = None
+
+    def __post_init__(self) -> None:
+        weak = np.asarray(to_numpy(finite("weak", self.weak, min_ndim=1)), dtype=np.float64)
+        target = np.asarray(to_numpy(finite("target", self.target, min_ndim=1)), dtype=np.float64)
+        if weak.shape[-1] != target.shape[-1]:
+            raise ValueError(
+                f"weak and target must share the last axis of samples; their shapes are {weak.shape} and {target.shape}."
+            )
+        weak, target = np.broadcast_arrays(weak, target)
+        object.__setattr__(self, "weak", weak)
+        object.__setattr__(self, "target", target)
+        object.__setattr__(self, "weights", sample_weights(self.weights, weak, (weak.shape[-1],)))
+
+    @cached_property
+    def student(self) -> Projection:
+        """The member of the class closest to the weak labels under the population: argmin_{s in V} ‖s − weak‖²."""
+        return self.strong_class.project(self.weak, self.weights)
+
+    @cached_property
+    def ceiling(self) -> Projection:
+        """The member of the class closest to the target."""
+        return self.strong_class.project(self.target, self.weights)
+
+    @cached_property
+    def approximation_error(self) -> np.ndarray:
+        """ε = min_{v in V} ‖v − target‖², shape (tasks...)."""
+        return self.squared_norm(self.target - self.ceiling.values)
+
+    def squared_norm(self, values: np.ndarray) -> np.ndarray:
+        """Σ_i p_i values_i², shape (tasks...)."""
+        return np.square(values) @ self.weights
+
+    def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Σ_i p_i first_i second_i, shape (tasks...)."""
+        return (first * second) @ self.weights
+
+    def optimality_gap(self) -> np.ndarray:
+        """Upper bound of ⟨weak − student, v − student⟩ at the member v closest to the target: 0 for an exact projection."""
+        radius = np.sqrt(np.max(self.squared_norm(self.ceiling.values)))
+        return self.strong_class.gap(self.weak, self.student.values, self.weights, float(radius))
+
+    def is_realizable(self) -> bool:
+        """True when every task's target lies in the class (up to ``REALIZABLE_DISTANCE`` of its norm)."""
+        return bool(np.all(self.approximation_error <= REALIZABLE_DISTANCE**2 * self.squared_norm(self.target)))
+
+    def is_affine(self) -> bool:
+        """True when the class is a linear subspace or a shifted one."""
+        return self.strong_class.is_affine
+
+    def sample(self, n: int, *, rng: np.random.Generator) -> Population:
+        """n i.i.d. points as a Population: the same points, weighted by how often each was drawn (multinomial counts / n)."""
+        counts = generator(rng).multinomial(whole("n", n), self.weights)
+        return Population(self.weak, self.target, self.strong_class, counts / n)

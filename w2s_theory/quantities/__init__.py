@@ -1,0 +1,1 @@
+"""Numbers of the field: gain, misfit and their relatives, and the exact finite-sample laws."""

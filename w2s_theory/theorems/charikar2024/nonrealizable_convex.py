@@ -1,0 +1,37 @@
+"""Non-realizable target, convex class: gain ≥ misfit − 2√(misfit·ε), with ε the approximation error, and the constant 2 is sharp.
+
+Student = exact projection under the same measure. Split the residual at v*, the member closest to the target: the first part is
+non-negative by the variational inequality, the second is 2⟨weak − student, v* − target⟩ ≥ −2√(misfit·ε). Attained by affine classes
+(see nonrealizable_linear). There is no matching upper bound: a strictly convex class can gain far more than its misfit. Derived here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...problems.population import Population
+from ...quantities.projection import projection_numbers
+from ...statements import Sides, Source, Statement
+from .._examples import aligned_population, convex_classes, population
+
+
+def _sides(world: Population) -> Sides:
+    numbers = projection_numbers(world)
+    return Sides(numbers.report.gain, numbers.report.misfit - numbers.band, numbers.scale, numbers.solver_error)
+
+
+def _examples(rng: np.random.Generator) -> tuple[Population, ...]:
+    generic = tuple(population(strong_class, rng, distance=0.5) for strong_class in convex_classes(rng))
+    return (*generic, aligned_population(rng))
+
+
+NONREALIZABLE_CONVEX = Statement(
+    name="charikar2024.nonrealizable_convex",
+    says="convex class, target at squared distance ε from it: gain ≥ misfit − 2√(misfit·ε)",
+    relation=">=",
+    sides=_sides,
+    about=Population,
+    source=Source("charikar2024", "Theorem 2, the √ε term", derived=True),
+    tightness="attained by affine classes when target and weak labels miss the class in the same direction",
+    examples=_examples,
+)

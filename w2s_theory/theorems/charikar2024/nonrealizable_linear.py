@@ -1,0 +1,39 @@
+"""Non-realizable target, affine class: |gain − misfit| ≤ 2√(misfit·ε), with ε the approximation error, and the constant 2 is sharp.
+
+Student = exact projection under the same measure; ε = min_{v in V} ‖v − target‖². From the cross term (see cross_term) by
+Cauchy–Schwarz. Attained, on either side, when target and weak labels miss the class in the same or in opposite directions. This is the
+O(√ε) term of Theorem 2 with its constant. Using a held-out ceiling error in place of ε over-states it, and the band is then
+conservative. Derived here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...problems.population import Population
+from ...quantities.projection import projection_numbers
+from ...statements import Assumption, Sides, Source, Statement
+from .._examples import aligned_population, population, subspace
+
+
+def _sides(world: Population) -> Sides:
+    numbers = projection_numbers(world)
+    return Sides(abs(numbers.report.gain - numbers.report.misfit), numbers.band, numbers.scale, numbers.solver_error)
+
+
+def _examples(rng: np.random.Generator) -> tuple[Population, ...]:
+    generic = population(subspace(rng), rng, distance=0.5)
+    return generic, aligned_population(rng, sign=-1.0), aligned_population(rng)
+
+
+NONREALIZABLE_LINEAR = Statement(
+    name="charikar2024.nonrealizable_linear",
+    says="affine class, target at squared distance ε from it: |gain − misfit| ≤ 2√(misfit·ε)",
+    relation="<=",
+    sides=_sides,
+    about=Population,
+    assumptions=(Assumption("the strong class is affine", Population.is_affine),),
+    source=Source("charikar2024", "Theorem 2, the √ε term", derived=True),
+    tightness="attained when target and weak labels miss the class along one line",
+    examples=_examples,
+)

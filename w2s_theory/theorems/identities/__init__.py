@@ -1,0 +1,1 @@
+"""Exact identities between gain and misfit for any three predictors (derived here)."""

@@ -1,0 +1,40 @@
+"""gain = misfit + 2⟨weak − student, student − target⟩ for any three functions (squared loss).
+
+Expand ‖w − f‖² = ‖(w − s) + (s − f)‖². No assumption; an equality. Derived here; it is the algebra behind Theorem 1 of
+Charikar et al. (2024), whose hypotheses make the residual non-negative.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._array import machine_epsilon
+from ...divergences import Squared
+from ...quantities.gain import report
+from ...statements import Assumption, Sides, Source, Statement
+from ...triple import Triple
+from .._examples import gaussian_triple
+
+
+def _sides(triple: Triple) -> Sides:
+    numbers = report(triple)
+    scale = numbers.weak_error + numbers.student_error + numbers.misfit
+    return Sides(numbers.gain, numbers.misfit + numbers.residual, scale, epsilon=machine_epsilon(triple.weak))
+
+
+def _examples(rng: np.random.Generator) -> tuple[Triple, ...]:
+    vector = rng.standard_normal((3, 4, 12, 2))
+    return Triple(*vector, divergence=Squared(vector=True)), gaussian_triple(rng)
+
+
+SQUARED = Statement(
+    name="identities.squared",
+    says="gain equals misfit plus the residual 2⟨weak − student, student − target⟩",
+    relation="==",
+    sides=_sides,
+    about=Triple,
+    assumptions=(Assumption("the loss is squared error", lambda triple: isinstance(triple.loss, Squared)),),
+    source=Source("charikar2024", "algebra behind Theorem 1", derived=True),
+    tightness="an identity",
+    examples=_examples,
+)

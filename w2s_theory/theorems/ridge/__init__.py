@@ -1,0 +1,1 @@
+"""Ridge students, the ones people really use (derived here)."""

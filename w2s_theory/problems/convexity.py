@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -70,9 +70,19 @@ class ConvexClass(ABC):
         task, >= 0) is ignored where the class is bounded. The bound certifies the theorem, not membership: s = weak has gap 0.
         """
 
-    @abstractmethod
-    def rows(self, indices: Any) -> Self:
-        """Return the same class on the sample rows ``indices`` (whole numbers, repeats allowed), for learning from a resample."""
+    def local_gap(self, weak: Any, student: Any, weights: Any, reach: Any) -> np.ndarray:
+        """Upper bound, shape (...), of <weak - s, v - s>_P over v in V with ||v - s||_P <= reach; of its size when V is affine.
+
+        Around the student the bound is not spoilt by the rounding that a large common offset brings. By Cauchy and Schwarz it is
+        never more than reach * ||weak - s||_P.
+        """
+        weak, student, p, reach = candidate(weak, student, weights, reach, self.size)
+        far = self.gap(weak, student, p, norm(student, p) + reach)
+        return np.minimum(far, reach * norm(weak - student, p))
+
+    def magnitude(self, weights: Any) -> float:
+        """Norm of the fixed functions that every member is made of, an offset or the corners of a hull: members are rounded to it."""
+        return 0.0
 
     def predict(self, coefficients: Any) -> np.ndarray:
         """Return the functions, shape (..., n), that ``coefficients`` of shape (..., k) stand for."""
@@ -121,21 +131,6 @@ def candidate(weak: Any, student: Any, weights: Any, radius: Any, size: int) -> 
     if radius.min() < 0:
         raise ValueError(f"radius must be >= 0; the smallest is {radius.min():.6g}. Pass the P-norm of the target.")
     return Candidate(weak, student, measure(weights, size), radius)
-
-
-def row_indices(indices: Any, size: int) -> np.ndarray:
-    """Return ``indices`` as a non-empty 1-D array of whole numbers in [0, size); raise otherwise."""
-    array = np.asarray(indices)
-    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"indices must be a non-empty 1-D array of whole numbers; it has shape {array.shape} and dtype {array.dtype}. "
-            "Pass numpy.flatnonzero(mask) for a mask."
-        )
-    if array.min() < 0 or array.max() >= size:
-        raise ValueError(
-            f"indices must lie in [0, {size}); they span [{array.min()}, {array.max()}]. Index the class's own samples."
-        )
-    return array
 
 
 def inner(first: np.ndarray, second: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -51,5 +51,6 @@ class LinearSample:
         return self.target - self.reference_head @ self.features.T
 
     def is_realizable(self) -> bool:
-        """True when the reference head reproduces the target up to rounding (1e-9 of its size)."""
-        return float(np.max(np.abs(self.unexplained))) <= 1e-9 * float(np.max(np.abs(self.target)))
+        """True when the reference head reproduces every task's target, up to 1e-9 of its norm."""
+        left_over, whole = (np.linalg.norm(values, axis=-1) for values in (self.unexplained, self.target))
+        return bool(np.all(left_over <= 1e-9 * whole))

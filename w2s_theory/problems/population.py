@@ -16,8 +16,10 @@ from .._array import to_numpy
 from .._validation import finite, generator, sample_weights, whole
 from .convexity import ConvexClass, Projection
 
-#: A target this close to the class, relative to its own norm, counts as realizable; checks add what the remaining distance can do.
+#: A target this close to the class, relative to the weak error, counts as realizable; checks add what the remaining distance can do.
 REALIZABLE_DISTANCE = 1e-6
+LARGEST = 1e150
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,9 @@ class Population:
             raise ValueError(
                 f"weak and target must share the last axis of samples; their shapes are {weak.shape} and {target.shape}."
             )
+        for name, values in (("weak", weak), ("target", target)):
+            if np.max(np.abs(values)) > LARGEST:
+                raise ValueError(f"{name} must stay within ±{LARGEST:g}, so that squared errors are finite. Rescale the labels.")
         weak, target = np.broadcast_arrays(weak, target)
         object.__setattr__(self, "weak", weak)
         object.__setattr__(self, "target", target)
@@ -70,14 +75,26 @@ class Population:
         """Σ_i p_i first_i second_i, shape (tasks...)."""
         return (first * second) @ self.weights
 
+    @cached_property
     def optimality_gap(self) -> np.ndarray:
-        """Upper bound of ⟨weak − student, v − student⟩ at the member v closest to the target: 0 for an exact projection."""
-        radius = np.sqrt(np.max(self.squared_norm(self.ceiling.values)))
-        return self.strong_class.gap(self.weak, self.student.values, self.weights, float(radius))
+        """Upper bound of ⟨weak − student, v − student⟩ over the members v no farther from the student than the ceiling is, (tasks...).
+
+        0 for an exact projection. It is computed without looking at how the student was found, or at the ceiling's direction.
+        """
+        reach = np.sqrt(self.squared_norm(self.student.values - self.ceiling.values))
+        return self.strong_class.local_gap(self.weak, self.student.values, self.weights, reach)
+
+    @cached_property
+    def magnitude(self) -> np.ndarray:
+        """Norm of the functions themselves and of what the class is made of, (tasks...): projections are rounded relative to it."""
+        functions = (self.weak, self.target, self.student.values, self.ceiling.values)
+        start = np.full(self.weak.shape[:-1], self.strong_class.magnitude(self.weights))
+        return sum((np.sqrt(self.squared_norm(values)) for values in functions), start=start)
 
     def is_realizable(self) -> bool:
-        """True when every task's target lies in the class (up to ``REALIZABLE_DISTANCE`` of its norm)."""
-        return bool(np.all(self.approximation_error <= REALIZABLE_DISTANCE**2 * self.squared_norm(self.target)))
+        """True when every task's target lies in the class, up to ``REALIZABLE_DISTANCE`` of the weak error and rounding."""
+        allowed = REALIZABLE_DISTANCE * np.sqrt(self.squared_norm(self.weak - self.target)) + 64 * EPSILON * self.magnitude
+        return bool(np.all(np.sqrt(self.approximation_error) <= allowed))
 
     def is_affine(self) -> bool:
         """True when the class is a linear subspace or a shifted one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,18 +28,23 @@ class ApproximateTraining:
             raise ValueError(f"student must have the shape of weak, {self.population.weak.shape}; its shape is {student.shape}.")
         object.__setattr__(self, "student", student)
 
+    @cached_property
+    def member(self) -> np.ndarray:
+        """The member of the class closest to ``student``: itself, without the rounding it came with."""
+        return self.population.strong_class.project(self.student, self.population.weights).values
+
     def is_member(self) -> bool:
-        """True when ``student`` lies in the strong class (squared distance below 1e-14 of its squared norm)."""
+        """True when ``student`` lies in the strong class, up to 1e-7 of its own and the weak labels' norm."""
         world = self.population
-        distance = world.strong_class.distance(self.student, world.weights)
+        distance = world.squared_norm(self.student - self.member)
         return bool(np.all(distance <= 1e-14 * (world.squared_norm(self.student) + world.squared_norm(world.weak))))
 
     @property
     def excess_misfit(self) -> np.ndarray:
-        """E = ‖student − weak‖² − min_{s in V} ‖s − weak‖² ≥ 0, shape (tasks...)."""
+        """E = ‖member − weak‖² − min_{s in V} ‖s − weak‖² ≥ 0, shape (tasks...)."""
         world = self.population
         best = world.squared_norm(world.student.values - world.weak)
-        return np.maximum(world.squared_norm(self.student - world.weak) - best, 0.0)
+        return np.maximum(world.squared_norm(self.member - world.weak) - best, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Students: what a strong model may do with weak labels."""

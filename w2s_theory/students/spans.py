@@ -1,0 +1,134 @@
+"""The arithmetic behind classes of linear heads: one factorisation, two ways to bound a head, one way to certify it.
+
+Everything is in weighted coordinates, sqrt(p) times values on the n samples, where <u, v>_P is the dot product. NumPy float64
+only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+
+from .._validation import SolverFailure, finite
+from ..problems.convexity import on_sample
+
+
+def rounding(features: np.ndarray) -> float:
+    """Singular values that rounding alone gives to a matrix of shape (n, d), relative to its largest: 4 eps sqrt(n + d)."""
+    return float(4 * np.finfo(np.float64).eps * np.sqrt(sum(features.shape)))
+
+
+class Span(NamedTuple):
+    """Thin SVD of the weighted columns, sqrt(p) X = basis @ diag(scales) @ heads, cut at the numerical rank r.
+
+    ``basis`` (n, r), ``scales`` (r,), ``heads`` (r, d). A singular value counts as zero up to ``rounding`` times the largest.
+    So rank deficiency is cut, and a condition number of 1e12 is not.
+    """
+
+    basis: np.ndarray
+    scales: np.ndarray
+    heads: np.ndarray
+
+
+def span(features: np.ndarray, p: np.ndarray) -> Span:
+    """Factorise features of shape (n, d) under the measure p of shape (n,)."""
+    basis, scales, heads = scipy.linalg.svd(np.sqrt(p)[:, None] * features, full_matrices=False)
+    rank = int(np.sum(scales > rounding(features) * scales.max(initial=0.0)))
+    return Span(basis[:, :rank], scales[:rank], heads[:rank])
+
+
+def gap_of_heads(
+    design: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    residual: np.ndarray,
+    student: np.ndarray,
+    along: np.ndarray,
+    radius: np.ndarray,
+    scales: np.ndarray,
+    offset: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """Bound <z, v - s> for v = offset + X b with lower <= b <= upper and ||v|| <= radius; z = weak - s, all times sqrt(p).
+
+    V = V0 + K: the heads with their finite ends, and the cone K of the infinite ones. For any y (``along``; best is the
+    projection of z on K) and g = X'(z - y),
+
+        <z, v> <= radius ||y|| + max over V0 of <z - y, v0> + (||g_bad|| + e) (radius + max ||v0||) / sigma,
+
+    where g_bad are the entries of g that point to an infinite end (rounding, when y projects), e is the rounding error of g, and
+    sigma is the smallest singular value of the columns of K (``scales``), which bounds their heads. The last term is the error
+    estimate: it grows with the condition number.
+    """
+    outside = residual - along
+    slopes = outside @ design
+    start = np.where(np.isfinite(lower), lower, np.where(np.isfinite(upper), upper, 0.0))
+    end = np.where(np.isfinite(upper), upper, start)
+    support = np.sum(np.maximum(start * slopes, end * slopes), axis=-1) + np.sum(outside * offset, axis=-1)
+    bad = np.where(np.isinf(upper), np.maximum(slopes, 0.0), 0.0) + np.where(np.isinf(lower), np.maximum(-slopes, 0.0), 0.0)
+    reach = radius + np.linalg.norm(offset) + np.linalg.norm(design, axis=0) @ np.maximum(abs(start), abs(end))
+    error = rounding(design) * scales.max(initial=0.0) * np.linalg.norm(outside, axis=-1)
+    leak = (np.linalg.norm(bad, axis=-1) + error) * reach / scales.min(initial=np.inf)
+    bound = radius * np.linalg.norm(along, axis=-1) + support + leak
+    return np.maximum(bound - np.sum(residual * student, axis=-1), 0.0)
+
+
+def bounded_heads(factors: Span, goal: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return argmin ||sqrt(p) X b - goal|| over lower <= b <= upper (lower < upper), shape (..., d); ``factors`` of sqrt(p) X.
+
+    The problem is first turned into the r coordinates of the span and scaled to size one, because the solver's stopping rule is
+    absolute. A solve that stops early is not raised here: its gap tells.
+    """
+    basis, scales, heads = factors
+    if len(scales) == 0:
+        return np.broadcast_to(np.clip(0.0, lower, upper), (*goal.shape[:-1], len(lower))).copy()
+    largest = scales[0]
+    small, coordinates = (scales / largest)[:, None] * heads, goal @ basis
+    result = np.empty((*goal.shape[:-1], len(lower)))
+    for task in np.ndindex(goal.shape[:-1]):
+        unit = np.linalg.norm(coordinates[task]) or 1.0
+        bounds = lower * (largest / unit), upper * (largest / unit)
+        solution = scipy.optimize.lsq_linear(
+            small, coordinates[task] / unit, bounds, method="bvls", tol=np.finfo(np.float64).eps, max_iter=10 * len(lower)
+        )
+        result[task] = np.clip(solution.x * (unit / largest), lower, upper)
+    return result
+
+
+def secular_root(coordinates: np.ndarray, scales: np.ndarray, radius: float) -> np.ndarray:
+    """Return lam >= 0 with ||b(lam)|| = radius, b_i = scales_i coordinates_i / (scales_i^2 + lam); 0 where b(0) fits.
+
+    1 / ||b(lam)|| is concave and increasing, so Newton's method on 1 / ||b|| = 1 / radius climbs to the root from lam = 0 and never
+    passes it: no safeguard is needed, and all tasks go together.
+    """
+    multiplier = np.zeros(coordinates.shape[:-1])
+    for _ in range(200):
+        heads = coordinates * scales / (scales**2 + multiplier[..., None])
+        length = np.linalg.norm(heads, axis=-1)
+        slope = np.sum(heads**2 / (scales**2 + multiplier[..., None]), axis=-1)
+        long = length > radius
+        step = np.where(long, length**2 / np.where(long, slope, 1.0) * (length / radius - 1), 0.0)
+        multiplier = multiplier + step
+        if np.all(step <= 4 * np.finfo(np.float64).eps * multiplier):
+            return multiplier
+    raise SolverFailure(
+        f"the secular equation of Ball(radius={radius}) did not converge in 200 steps; scale the labels to order one."
+    )
+
+
+def as_features(features: Any, name: str = "features") -> np.ndarray:
+    """Return a matrix, features (n, d) or members (k, n), as float64 NumPy; raise for NaN, emptiness or another shape."""
+    array = finite(name, features, ndim=2)
+    return on_sample(name, array, array.shape[1])
+
+
+def apply_heads(features: np.ndarray, coefficients: Any) -> np.ndarray:
+    """Return X b for heads of shape (..., d): shape (..., n)."""
+    heads = finite("coefficients", coefficients, min_ndim=1)
+    if heads.shape[-1] != features.shape[1]:
+        raise ValueError(
+            f"coefficients must have {features.shape[1]} entries on their last axis; their shape is {heads.shape}. Pass one each."
+        )
+    return heads @ features.T

@@ -1,0 +1,1 @@
+"""Frozen models and the features they make of real data."""

@@ -1,0 +1,123 @@
+"""Real tasks with a weak and a strong frozen representation: bundled digits, and text embeddings from a folder. Reads files.
+
+Labels are standardised to mean 0 and variance 1 over the samples of a task, so squared errors are in units of the label's
+variance: predicting the mean costs 1. A choice among c > 2 classes is c tasks, one class against the rest each.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from .._validation import MissingExtra, whole
+from ..problems.empirical import EmpiricalTask
+
+#: The text tasks that ``embedding_task`` knows.
+EMBEDDING_TASKS = ("stsb_en", "emobank", "sst2", "trec", "openai_moderation")
+_CLASSIFICATION = ("trec",)
+
+
+def digits_task(*, side: int = 2, components: int = 48) -> EmpiricalTask:
+    """Handwritten digits 5 to 9, one against the rest (five tasks), from the 8 × 8 images that scikit-learn ships: no download.
+
+    Weak features: the image in ``side`` × ``side`` block means (side 2: 4 numbers). Strong features: the leading ``components``
+    kernel principal components of a Gaussian kernel, its width the median distance, fitted without labels to the *other* digits,
+    0 to 4: a representation made elsewhere and frozen. Block sizes, kernel, width rule and number of components were fixed before
+    any gain was looked at. ``labels`` (5, 896), standardised.
+
+    Raises ``ValueError`` unless ``side`` is 1, 2, 4 or 8, and ``MissingExtra`` without scikit-learn.
+    """
+    if side not in (1, 2, 4, 8):
+        raise ValueError(f"side must divide the 8 pixels of an image: 1, 2, 4 or 8; it is {side!r}.")
+    whole("components", components)
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.decomposition import KernelPCA
+        from sklearn.metrics.pairwise import euclidean_distances
+    except ImportError as error:
+        raise MissingExtra("embeddings", "scikit-learn") from error
+    pixels, digit = (np.asarray(part) for part in load_digits(return_X_y=True))
+    elsewhere, here = pixels[digit < 5], pixels[digit >= 5]
+    distances = euclidean_distances(elsewhere)[np.triu_indices(len(elsewhere), k=1)]
+    kernel = KernelPCA(n_components=components, kernel="rbf", gamma=1.0 / np.median(distances) ** 2, eigen_solver="dense")
+    blocks = here.reshape(-1, side, 8 // side, side, 8 // side).mean(axis=(2, 4))
+    return EmpiricalTask(
+        weak_features=blocks.reshape(len(here), side * side),
+        strong_features=kernel.fit(elsewhere).transform(here),
+        labels=_standardised(digit[digit >= 5] == np.arange(5, 10)[:, None]),
+        name=f"digits ({side}×{side} pixels)",
+    )
+
+
+def embedding_task(name: str, folder: str | Path | None = None) -> EmpiricalTask:
+    """A text task: mean-pooled embeddings of one small encoder, weak = layer 0 (token embeddings), strong = its last layer, 6.
+
+    Reads ``<folder>/<name>.npz``; ``folder`` defaults to ``$W2S_DATA/embeddings``. The file holds ``y`` (N,) and ``x0``, ``x6``
+    (N, 384), or for pairs of texts ``u0``, ``v0``, ``u6``, ``v6``, of which the features are [|u − v|, u·v] (N, 768).
+    ``labels`` is (N,), or (6, N) for "trec", whose six question types are taken one against the rest.
+
+    Raises ``ValueError`` for an unknown name or a file that is damaged or holds other arrays (the message names the file), and
+    ``FileNotFoundError`` when the folder is not known or the file is not there. Pickled contents are never loaded.
+    """
+    if name not in EMBEDDING_TASKS:
+        raise ValueError(f"name must be one of {', '.join(EMBEDDING_TASKS)}; it is {name!r}.")
+    path = (embedding_folder() if folder is None else Path(folder)) / f"{name}.npz"
+    arrays = _read(path)
+    sides = []
+    for layer in ("0", "6"):
+        try:
+            if f"u{layer}" in arrays:
+                u, v = (arrays[side + layer].astype(np.float64) for side in "uv")
+                sides.append(np.concatenate([np.abs(u - v), u * v], axis=1))
+            else:
+                sides.append(arrays[f"x{layer}"].astype(np.float64))
+        except KeyError as error:
+            raise ValueError(
+                f"{path} must hold the array {error}; it holds {sorted(arrays)}. Make the embeddings again."
+            ) from None
+    try:
+        labels = arrays["y"].astype(np.float64)
+        if name in _CLASSIFICATION:
+            labels = labels == np.unique(labels)[:, None]
+        return EmpiricalTask(weak_features=sides[0], strong_features=sides[1], labels=_standardised(labels), name=name)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path} does not hold a task: {error}") from error
+
+
+def embedding_folder() -> Path:
+    """The folder ``$W2S_DATA/embeddings``; raises ``FileNotFoundError``, with the way out, when it is not there."""
+    data = os.environ.get("W2S_DATA")
+    if not data:
+        raise FileNotFoundError(
+            "the text embeddings are not part of this package: set the environment variable W2S_DATA to the folder that holds "
+            "embeddings/<task>.npz, or pass folder=."
+        )
+    folder = Path(data) / "embeddings"
+    if not folder.is_dir():
+        raise FileNotFoundError(f"W2S_DATA is {data!r}, which has no folder 'embeddings'. Point it to the folder that does.")
+    return folder
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; errors name the file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; it should hold the embeddings of the task {path.stem!r}.")
+    try:
+        with path.open("rb") as file:  # opened here, because NumPy leaves the file open when it is damaged
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            return {key: archive[key] for key in archive.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+        raise ValueError(f"{path} is damaged or not an npz file of plain arrays ({error}). Copy it again.") from error
+
+
+def _standardised(labels: np.ndarray) -> np.ndarray:
+    """Labels with mean 0 and variance 1 over the last axis; constant ones stay constant, for the caller to refuse."""
+    labels = labels - labels.mean(axis=-1, keepdims=True)
+    spread = labels.std(axis=-1, keepdims=True)
+    return labels / np.where(spread > 0, spread, 1.0)

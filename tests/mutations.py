@@ -41,7 +41,7 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 #: Keyword arguments and assigned names whose numbers are not part of a closed form: axes, and allowances for rounding and inexact solves.
 SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "solver_error"}
-SKIPPED_NAMES = {"slip", "stationarity", "smallest", "scale", "safe"}
+SKIPPED_NAMES = {"slip", "stationarity", "smallest", "scale", "safe", "size", "sizes", "lengths"}
 
 
 class Mutant(NamedTuple):

@@ -104,7 +104,7 @@ def test_an_equality_that_could_not_have_seen_the_resolution_is_inconclusive():
 
 
 def test_trials_without_a_variance_are_inconclusive_and_nan_trials_are_nonfinite():
-    assert verdict_of("==", normal_mean(1.0), InExpectation(has_variance=lambda coin: False)).verdict is Verdict.INCONCLUSIVE
+    assert verdict_of("==", normal_mean(1.0), InExpectation(is_calibrated=lambda coin: False)).verdict is Verdict.INCONCLUSIVE
     assert verdict_of("==", normal_mean(math.nan), InExpectation()).verdict is Verdict.NONFINITE
 
 
@@ -118,21 +118,40 @@ def test_a_claim_with_probability_counts_its_failures(failure_rate, expected):
 
 def along_sizes(error):
     """left/right = 1 + error(size), with a little noise."""
-    return lambda coin, count, rng: Sides(1.0 + error(coin.mean) + 1e-4 * rng.standard_normal(count), 1.0)
+    return lambda coin, count, rng: Sides(1.0 + error(coin.mean) + 0.01 * rng.standard_normal(count), 1.0)
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
         (lambda n: 1.0 / n, Verdict.HOLDS),
-        (lambda n: 1.0 / n**2, Verdict.HOLDS),
-        (lambda n: 0.2, Verdict.VIOLATED),
+        (lambda n: -1.0 / n, Verdict.HOLDS),
+        (lambda n: 5.0 / (n + 100), Verdict.VIOLATED),
         (lambda n: n**-0.5 / 4, Verdict.VIOLATED),
+        (lambda n: 0.06, Verdict.VIOLATED),
+        (lambda n: 2.0 / n, Verdict.INCONCLUSIVE),
+        (lambda n: math.nan, Verdict.NONFINITE),
     ],
 )
-def test_a_claim_in_a_limit_must_keep_falling_beyond_the_sizes_it_was_fitted_on(error, expected):
-    kind = InLimit(at=lambda coin, n: Coin(float(n)), sizes=(10, 20, 40, 80, 160, 320), rate=1.0)
+def test_a_claim_in_a_limit_is_held_to_its_envelope_at_every_size(error, expected):
+    kind = InLimit(at=lambda coin, n: Coin(float(n)), sizes=lambda coin: (10, 40, 160, 640), envelope=lambda coin, n: 2.0 / n)
     assert verdict_of("==", along_sizes(error), kind).verdict is expected
+
+
+def test_rounding_that_could_hide_the_difference_is_inconclusive_and_not_forgiven():
+    assert verdict_of("==", lambda coin: Sides(1.0, 1.1, scale=1e13)).verdict is Verdict.HOLDS  # nothing said about the size
+    assert verdict_of("==", lambda coin: Sides(1.0, 1.1, scale=1e13, size=1.0)).verdict is Verdict.INCONCLUSIVE
+    assert verdict_of("<=", lambda coin: Sides(1.0, 1.1, scale=1e13, size=1.0)).verdict is Verdict.HOLDS  # needed no forgiveness
+
+
+@pytest.mark.parametrize("part", [{"scale": math.inf}, {"solver_error": math.nan}, {"size": math.nan}])
+def test_an_error_bound_that_is_not_finite_gives_no_verdict(part):
+    assert verdict_of(">=", lambda coin: Sides(1.0, 0.0, **part)).verdict is Verdict.NONFINITE
+    assert verdict_of("<=", lambda coin: Sides(1.0, 0.0, **part)).verdict is Verdict.NONFINITE
+
+
+def test_numbers_at_the_edge_of_the_floating_point_range_are_not_blamed():
+    assert verdict_of("==", lambda coin: Sides(0.0, 5e-324)).verdict is not Verdict.VIOLATED
 
 
 def test_misuse_raises():

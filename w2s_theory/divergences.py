@@ -40,6 +40,10 @@ class Divergence(Protocol):
         """Per-sample residual of the three-point identity, by its own formula (never as gain − misfit)."""
         ...
 
+    def rounding_size(self, first: Any, second: Any) -> Any:
+        """Size of the numbers that ``between`` adds and subtracts per sample: its rounding error is a few units of that."""
+        ...
+
 
 class Bregman:
     """Base of the Bregman divergences: a subclass gives the ``gradient`` of its generator φ and the divergence itself."""
@@ -65,9 +69,17 @@ class Bregman:
             return product
         return array_namespace(product).sum(product, axis=-1)
 
+    def slope_between(self, first: Any, second: Any) -> Any:
+        """∇φ(first) − ∇φ(second); subclasses write it so that it stays accurate for points close together."""
+        return self.gradient(first) - self.gradient(second)
+
     def residual(self, target: Any, student: Any, weak: Any) -> Any:
         """⟨target − student, ∇φ(student) − ∇φ(weak)⟩ per sample. Source: three-point identity, derived in the module docstring."""
-        return self.inner(target - student, self.gradient(student) - self.gradient(weak))
+        return self.inner(target - student, self.slope_between(student, weak))
+
+    def rounding_size(self, first: Any, second: Any) -> Any:
+        """The divergence itself: a sum of terms of one sign is rounded relative to its value."""
+        return self.between(first, second)
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,10 @@ class Squared(Bregman):
     def gradient(self, values: Any) -> Any:
         """2·values."""
         return 2.0 * values
+
+    def slope_between(self, first: Any, second: Any) -> Any:
+        """2·(first − second)."""
+        return self.gradient(first - second)
 
     def between(self, first: Any, second: Any) -> Any:
         """‖first − second‖²."""
@@ -122,11 +138,24 @@ class KL(Bregman):
         """1 + log(values)."""
         return 1.0 + array_namespace(values).log(values)
 
+    def slope_between(self, first: Any, second: Any) -> Any:
+        """log(first/second)."""
+        return array_namespace(first, second).log1p((first - second) / second)
+
     def between(self, first: Any, second: Any) -> Any:
         """Σ first·log(first/second) − Σ first + Σ second: the generalised form, exact also when sums are 1 only up to rounding."""
         xp = array_namespace(first, second)
-        safe = xp.where(first > 0, first, xp.ones_like(first))
-        return xp.sum(first * (xp.log(safe) - xp.log(second)) - first + second, axis=-1)
+        return xp.sum(first * self._log_ratio(first, second) - (first - second), axis=-1)
+
+    def rounding_size(self, first: Any, second: Any) -> Any:
+        """Σ |first·log(first/second)| + |first − second|."""
+        xp = array_namespace(first, second)
+        return xp.sum(xp.abs(first * self._log_ratio(first, second)) + xp.abs(first - second), axis=-1)
+
+    def _log_ratio(self, first: Any, second: Any) -> Any:
+        """log(first/second), and 0 where first is 0 (0·log 0 = 0)."""
+        xp = array_namespace(first, second)
+        return self.slope_between(xp.where(first > 0, first, second), second)
 
 
 @dataclass(frozen=True)
@@ -147,10 +176,20 @@ class ItakuraSaito(Bregman):
         """−1/values."""
         return -1.0 / values
 
+    def slope_between(self, first: Any, second: Any) -> Any:
+        """1/second − 1/first."""
+        return (first - second) / (first * second)
+
     def between(self, first: Any, second: Any) -> Any:
         """first/second − log(first/second) − 1."""
-        ratio = first / second
-        return ratio - array_namespace(ratio).log(ratio) - 1.0
+        excess = (first - second) / second
+        return excess - array_namespace(excess).log1p(excess)
+
+    def rounding_size(self, first: Any, second: Any) -> Any:
+        """|first/second − 1| + |log(first/second)|."""
+        excess = (first - second) / second
+        xp = array_namespace(excess)
+        return xp.abs(excess) + xp.abs(xp.log1p(excess))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +202,6 @@ class Mahalanobis(Bregman):
 
     def __post_init__(self) -> None:
         matrix = finite("matrix", self.matrix, ndim=2)
-        object.__setattr__(self, "matrix", matrix)
         xp = array_namespace(matrix)
         if matrix.shape[0] != matrix.shape[1] or float(xp.max(xp.abs(matrix - matrix.T))) > 1e-10 * float(xp.max(xp.abs(matrix))):
             raise ValueError(f"matrix must be square and symmetric; its shape is {tuple(matrix.shape)}. Pass (A + A.T) / 2.")
@@ -172,12 +210,25 @@ class Mahalanobis(Bregman):
             raise ValueError(
                 f"matrix must be positive semi-definite; its smallest eigenvalue is {smallest:.6g}. Clip its eigenvalues at 0."
             )
+        object.__setattr__(self, "matrix", (matrix + matrix.T) / 2.0)
 
     def gradient(self, values: Any) -> Any:
         """2 A values."""
         xp = array_namespace(values)
         matrix = xp.asarray(to_numpy(self.matrix), dtype=values.dtype, device=values.device)
         return 2.0 * (values @ matrix)
+
+    def slope_between(self, first: Any, second: Any) -> Any:
+        """2 A (first − second)."""
+        return self.gradient(first - second)
+
+    def rounding_size(self, first: Any, second: Any) -> Any:
+        """‖A‖ ‖first − second‖², with the largest entry sum of A as its norm."""
+        xp = array_namespace(first, second)
+        norm = float(
+            xp.max(xp.sum(xp.abs(self.gradient(xp.eye(first.shape[-1], dtype=first.dtype, device=first.device))), axis=-1))
+        )
+        return norm * self.inner(first - second, first - second)
 
     def between(self, first: Any, second: Any) -> Any:
         """(first − second)ᵀ A (first − second)."""
@@ -204,16 +255,20 @@ class FromGenerator(Bregman):
 
     def between(self, first: Any, second: Any) -> Any:
         """φ(first) − φ(second) − ⟨∇φ(second), first − second⟩; raises ``ValueError`` when it is negative."""
-        xp = array_namespace(first, second)
-        top, base, along = self.generator(first), self.generator(second), self.inner(self.slope(second), first - second)
-        value = top - base - along
-        smallest = float(xp.min(value + 16.0 * machine_epsilon(value) * (xp.abs(top) + xp.abs(base) + xp.abs(along))))
+        value = self.generator(first) - self.generator(second) - self.inner(self.slope(second), first - second)
+        smallest = float(array_namespace(value).min(value + 16.0 * machine_epsilon(value) * self.rounding_size(first, second)))
         if smallest < 0:
             raise ValueError(
                 f"generator must be convex and slope its gradient; a divergence of {smallest:.3g} < 0 was met. "
                 "Check slope against finite differences of generator."
             )
         return value
+
+    def rounding_size(self, first: Any, second: Any) -> Any:
+        """|φ(first)| + |φ(second)| + |⟨∇φ(second), first − second⟩|, and the slopes that the residual subtracts."""
+        xp = array_namespace(first, second)
+        slopes = xp.abs(self.slope(first)) + 2.0 * xp.abs(self.slope(second))
+        return xp.abs(self.generator(first)) + xp.abs(self.generator(second)) + self.inner(slopes, xp.abs(first - second))
 
 
 @dataclass(frozen=True)
@@ -239,6 +294,10 @@ class ZeroOne:
         """1[first ≠ second]."""
         xp = array_namespace(first, second)
         return xp.astype(first != second, xp.float64)
+
+    def rounding_size(self, first: Any, second: Any) -> Any:
+        """1: averages of zeros and ones."""
+        return array_namespace(first, second).ones_like(self.between(first, second))
 
     def residual(self, target: Any, student: Any, weak: Any) -> Any:
         """−1[s≠w]·(1[s≠f] + 1[w=f]): minus the disagreements that the student gets wrong, minus those that the weak gets right."""

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ._array import machine_epsilon
 from ._validation import MissingExtra, whole
 from .checking import check_statement
 from .outcomes import Check, GainReport, Verdict
 from .problems.population import Population
-from .quantities.gain import report
+from .quantities.gain import report, rounding_scale
 from .quantities.projection import projection_numbers
 from .statements import Assumption, Relation, Sides, Statement
 from .theorems import find
@@ -63,11 +62,10 @@ def bound(
     def sides(problem: Triple | Population) -> Sides:
         if isinstance(problem, Population):
             projected = projection_numbers(problem)
-            numbers, slip, epsilon = projected.report, projected.solver_error, 2.0**-52
-        else:
-            numbers, slip, epsilon = report(problem), 0.0, machine_epsilon(problem.weak)
-        scale = numbers.weak_error + numbers.student_error + numbers.misfit + abs(numbers.residual)
-        return Sides(left(numbers), right(numbers), scale, slip, epsilon)
+            numbers = projected.report
+            return Sides(left(numbers), right(numbers), projected.scale, projected.solver_error, projected.size)
+        numbers = report(problem)
+        return Sides(left(numbers), right(numbers), rounding_scale(problem))
 
     return Statement(says, says, relation, sides, about=(Triple, Population), assumptions=assumptions)
 

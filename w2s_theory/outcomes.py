@@ -126,7 +126,7 @@ class GainReport:
     * ``ceiling_error`` D(f, c) and ``pgr`` = gain / (weak_error − ceiling_error), the performance gap recovered, NaN where the
       ceiling does not beat the weak model (the ratio means nothing there);
     * ``cross_term`` and ``penalty_term``: residual = cross_term + penalty_term. For squared loss
-      cross_term = −2⟨w − s, f − c⟩, zero when the target is realizable, and penalty_term = 2⟨w − s, s − c⟩, zero for an
+      cross_term = −2⟨w − s, f − c⟩, zero when the ceiling reproduces the target, and penalty_term = 2⟨w − s, s − c⟩, zero for an
       unpenalised linear head in sample (for a ridge head it is the penalty's contribution; out of sample it also carries the
       head's estimation error).
     """

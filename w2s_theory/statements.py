@@ -48,15 +48,16 @@ class Sides:
     """The two sides of a statement on one problem, as arrays of one shape (tasks or trials), and how exactly they are known.
 
     ``scale`` is the size of the numbers that were subtracted on the way (rounding error is proportional to it); it defaults to the
-    larger side. ``solver_error`` bounds what an inexact solve can add to |left − right|; when it is not small against ``scale`` the
-    check says UNSOLVED instead of blaming the statement. ``epsilon`` is the unit rounding of the arrays that were given.
+    larger side. ``solver_error`` bounds what an inexact solve can add to |left − right|. ``size`` is the size of what is compared,
+    by default ``scale``: when the solver's error is not small against it the check is UNSOLVED, and when rounding could hide a
+    thousandth of it a comparison that needed that forgiveness is INCONCLUSIVE.
     """
 
     left: Any
     right: Any
     scale: Any = None
     solver_error: Any = 0.0
-    epsilon: float = 2.0**-52
+    size: Any = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ class ForEvery:
 class InExpectation:
     """Claim about expectations. ``resolution`` is relative: a check that could not see that much has checked nothing.
 
-    ``has_variance`` says whether the trials have a finite variance on a problem; without one no interval is calibrated and the
-    check is INCONCLUSIVE.
+    ``is_calibrated`` says whether the trials' tails are light enough on a problem for a t interval (a finite fourth moment, so that
+    the variance can itself be estimated); elsewhere the check is INCONCLUSIVE.
     """
 
     resolution: float = 0.02
-    has_variance: Callable[[Any], bool] = lambda problem: True
+    is_calibrated: Callable[[Any], bool] = lambda problem: True
     noun = "in expectation"
 
 
@@ -89,16 +90,15 @@ class WithProbability:
 
 @dataclass(frozen=True)
 class InLimit:
-    """Claim that left/right → 1 along ``at(problem, size)`` for ``sizes``, the error falling like size^(−rate).
+    """Claim that E left / E right → 1 along ``at(problem, size)``, with |ratio − 1| ≤ ``envelope(problem, size)`` at each size.
 
-    The envelope constant is fitted on the first half of the sizes and judged on the second half. ``resolution`` is the largest
-    relative error allowed at the last size.
+    A limit alone can't be refuted by finitely many sizes, so the claim carries its own explicit, vanishing envelope; every size of
+    ``sizes(problem)`` is simulated until it is decided against it.
     """
 
     at: Callable[[Any, int], Any]
-    sizes: tuple[int, ...]
-    rate: float
-    resolution: float = 0.05
+    sizes: Callable[[Any], tuple[int, ...]]
+    envelope: Callable[[Any, int], float]
     noun = "in a limit"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.theorems.ladder import assert_holds, assert_is_caught, scaled_right
 from w2s_theory import Triple, Verdict, check, falsify, testing
-from w2s_theory.divergences import FromGenerator
+from w2s_theory.divergences import FromGenerator, Mahalanobis, Squared
 from w2s_theory.quantities.gain import report
 from w2s_theory.theorems import STATEMENTS
 
@@ -78,3 +78,34 @@ def test_a_gradient_that_is_not_the_generators_is_refused():
     assert_holds("identities.bregman", Triple(*arrays, divergence=right))
     with pytest.raises(ValueError, match="generator must be convex and slope its gradient"):
         report(Triple(*arrays, divergence=FromGenerator(lambda x: x**4, lambda x: 4.4 * x**3)))
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize("name", ["kl", "itakura-saito"])
+def test_predictors_that_almost_agree_are_compared_fairly(name, distance):
+    rng = np.random.default_rng(9)
+    base = rng.dirichlet(np.ones(4), size=20) if name == "kl" else rng.lognormal(size=20)
+    close = [base * (1 + distance * rng.standard_normal(base.shape)) for _ in range(3)]
+    if name == "kl":
+        close = [c / c.sum(axis=-1, keepdims=True) for c in close]
+    assert_holds("identities.bregman", Triple(*close, divergence=name))
+
+
+def test_a_large_offset_is_compared_fairly():
+    rng = np.random.default_rng(10)
+    arrays = 1e8 + rng.standard_normal((3, 20, 2))
+    root = rng.standard_normal((2, 2))
+    for divergence in (
+        Mahalanobis(root @ root.T),
+        Squared(vector=True),
+        FromGenerator(lambda x: np.sum(x * x, -1), lambda x: 2 * x, 1),
+    ):
+        outcome = check("identities.bregman", Triple(*arrays, divergence=divergence), rng=rng)
+        assert outcome.verdict in (Verdict.HOLDS, Verdict.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_short_floats_do_not_blunt_the_check(dtype):
+    triple = Triple(*np.random.default_rng(11).standard_normal((3, 30)).astype(dtype))
+    assert_holds("identities.squared", triple)
+    assert check(scaled_right("identities.squared", 1 + 1e-9), triple, rng=RNG).verdict is Verdict.VIOLATED

@@ -1,11 +1,12 @@
 """Exact finite-sample laws of a strong linear head fitted by least squares on n weakly labelled points.
 
-Hypotheses, all needed: strong features, weak labels and target jointly Gaussian; target a strong head (realizable); ordinary least
-squares; n > d + 1. With M∞ the population misfit and r = d/(n − d − 1):
+Strong features, weak labels and target jointly Gaussian; ordinary least squares. With M∞ the population misfit and r = d/(n − d − 1):
 
-    E gain         = M∞ (1 − r)          on fresh points
-    E test misfit  = M∞ (1 + r)          on fresh points
-    E train misfit = M∞ (1 − d/n)        on the n points themselves
+    E gain         = M∞ (1 − r)          on fresh points; target a strong head (realizable), n > d + 1
+    E test misfit  = M∞ (1 + r)          on fresh points; any target, n > d + 1
+    E train misfit = M∞ (1 − d/n)        on the n points themselves; any target, n > d
+
+A target that is not realizable adds −2 E[(weak − P weak)(target − P target)] to the gain, P the best strong head.
 
 Derivation: the fitted head is a + (XᵀX)⁻¹Xᵀ(mξ) with ξ independent of X, so its excess on fresh points is m² tr(Σ (XᵀX)⁻¹), whose mean is
 m² d/(n − d − 1) (inverse Wishart), and its cross term with the target has mean zero. Hence the gain is negative on average when
@@ -62,6 +63,11 @@ GAIN = Quantity(
     "gain on fresh points",
     lambda world: world.misfit_limit * (1.0 - overfitting_ratio(world.d, world.n_pseudo)),
     lambda world, count, rng: world.gain(fitted_heads(world, count, rng)[0]),
+)
+NONREALIZABLE_GAIN = Quantity(
+    "gain on fresh points, target not realizable",
+    lambda world: GAIN.closed_form(world) - 2.0 * world.weak_noise * world.target_noise * world.correlation,
+    GAIN.trials,
 )
 TEST_MISFIT = Quantity(
     "misfit on fresh points",

@@ -1,6 +1,7 @@
 """The five numbers of a Triple: weak error, student error, gain, misfit, residual; and the ceiling's four when it is known.
 
-Generic in the array library: NumPy, torch (CPU or GPU) and other array-API arrays; sums are accumulated in float64.
+Generic in the array library: NumPy, torch (CPU or GPU) and other array-API arrays. Shorter floats are raised to float64 before anything
+is subtracted, which is exact, so that errors are as good as the predictions they are made of.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def gain_report(
 def report(triple: Triple) -> GainReport:
     """The GainReport of a Triple; see ``gain_report``."""
     loss = triple.loss
-    weak, student, target, ceiling = triple.weak, triple.student, triple.target, triple.ceiling
+    weak, student, target, ceiling = (_double(values) for values in (triple.weak, triple.student, triple.target, triple.ceiling))
     shape = tuple(weak.shape)
     weights = sample_weights(triple.weights, weak, shape[:-1] if loss.event_ndim else shape)
 
@@ -61,7 +62,7 @@ def report(triple: Triple) -> GainReport:
         pgr = xp.where(recoverable, gain / xp.where(recoverable, gap, xp.ones_like(gap)), xp.full_like(gap, xp.nan))
         extra = {"ceiling_error": ceiling_error, "pgr": pgr}
         if isinstance(loss, Bregman):
-            slope = loss.gradient(student) - loss.gradient(weak)
+            slope = loss.slope_between(student, weak)
             extra["cross_term"] = mean(loss.inner(target - ceiling, slope))
             extra["penalty_term"] = mean(loss.inner(ceiling - student, slope))
     return GainReport(
@@ -73,3 +74,22 @@ def report(triple: Triple) -> GainReport:
         divergence=loss.name,
         **extra,
     )
+
+
+def rounding_scale(triple: Triple) -> Any:
+    """Size of the numbers that gain, misfit and residual are differences of, (tasks...): their rounding error is a few units of it."""
+    loss = triple.loss
+    weak, student, target = (_double(values) for values in (triple.weak, triple.student, triple.target))
+    xp = array_namespace(weak)
+    weights = sample_weights(triple.weights, weak, tuple(weak.shape[: weak.ndim - loss.event_ndim]))
+    size = xp.abs(loss.residual(target, student, weak))
+    for first, second in ((target, weak), (target, student), (student, weak)):
+        size = size + xp.abs(loss.rounding_size(first, second))
+    return mean_over_samples(size, weights)
+
+
+def _double(values: Any) -> Any:
+    if values is None:
+        return None
+    xp = array_namespace(values)
+    return xp.astype(values, xp.float64)

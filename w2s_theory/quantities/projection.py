@@ -14,16 +14,21 @@ from typing import NamedTuple
 import numpy as np
 
 from ..outcomes import GainReport
-from ..problems.population import Population
+from ..problems.population import EPSILON, Population
 from .gain import gain_report
 
 
 class ProjectionNumbers(NamedTuple):
-    """The report of a projected student and the pieces of the bounds, arrays of shape (tasks...)."""
+    """The report of a projected student and the pieces of the bounds, arrays of shape (tasks...).
+
+    ``scale`` is what rounding errors of gain and misfit are proportional to, ``size`` the size of the errors themselves (never below
+    what rounding makes of coinciding functions), ``solver_error`` what an inexact projection can add to |gain − misfit|.
+    """
 
     report: GainReport
     epsilon: np.ndarray
     scale: np.ndarray
+    size: np.ndarray
     solver_error: np.ndarray
 
     @property
@@ -35,12 +40,8 @@ class ProjectionNumbers(NamedTuple):
 def projection_numbers(world: Population) -> ProjectionNumbers:
     """Project, report and bound: everything Theorem 1 and the non-realizable bounds compare."""
     report = gain_report(world.weak, world.student.values, world.target, world.weights, ceiling=world.ceiling.values)
-    # A projection is rounded relative to the labels themselves, not to the errors that are left after subtracting.
-    scale = (
-        report.weak_error
-        + report.student_error
-        + report.misfit
-        + world.squared_norm(world.weak)
-        + world.squared_norm(world.target)
-    )
-    return ProjectionNumbers(report, world.approximation_error, scale, 2.0 * world.optimality_gap())
+    spread = np.sqrt(report.weak_error) + np.sqrt(report.student_error) + np.sqrt(report.misfit)
+    rounded = EPSILON * world.magnitude  # error of the projected values: relative to the functions, not to their differences
+    scale = spread**2 + (spread + rounded) * world.magnitude
+    size = spread**2 + (1e4 * rounded) ** 2
+    return ProjectionNumbers(report, world.approximation_error, scale, size, 2.0 * world.optimality_gap)

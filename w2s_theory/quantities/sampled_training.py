@@ -39,7 +39,8 @@ def excess_misfit_bound(training: SampledTraining) -> float:
 def allowance(training: SampledTraining, *, with_epsilon: bool = True, with_sample: bool = True) -> float:
     """What Theorem 2 allows the student to fall short of gain = misfit: 4B√ε + 2Ē + 4B√Ē, Ē the excess misfit bound.
 
-    The two flags drop a term, to show by counterexample that neither can be dropped.
+    More than 8B² says nothing, because misfit − gain = 2⟨weak − student, target − student⟩ ≤ 8B² always. The two flags drop a term,
+    to show by counterexample that neither can be dropped.
     """
     b = value_bound(training)
     epsilon = float(training.population.approximation_error)

@@ -18,6 +18,7 @@ from .charikar2024.theorem_1_any_set import THEOREM_1_ANY_SET
 from .charikar2024.theorem_2 import THEOREM_2
 from .charikar2024.theorem_2_approximate import THEOREM_2_APPROXIMATE
 from .finite_sample.expected_gain import EXPECTED_GAIN
+from .finite_sample.expected_gain_nonrealizable import EXPECTED_GAIN_NONREALIZABLE
 from .finite_sample.expected_test_misfit import EXPECTED_TEST_MISFIT
 from .finite_sample.expected_train_misfit import EXPECTED_TRAIN_MISFIT
 from .finite_sample.in_sample_equality import IN_SAMPLE_EQUALITY
@@ -48,6 +49,7 @@ STATEMENTS: dict[str, Statement] = {
         PENALTY,
         IN_SAMPLE_EQUALITY,
         EXPECTED_GAIN,
+        EXPECTED_GAIN_NONREALIZABLE,
         EXPECTED_TEST_MISFIT,
         EXPECTED_TRAIN_MISFIT,
         SIGN_FLIP,

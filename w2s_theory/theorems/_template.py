@@ -16,7 +16,9 @@ from ._examples import population, subspace
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(numbers.report.misfit, numbers.report.weak_error, numbers.scale, numbers.solver_error + numbers.band)
+    return Sides(
+        numbers.report.misfit, numbers.report.weak_error, numbers.scale, numbers.solver_error + numbers.band, numbers.size
+    )
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

@@ -2,7 +2,7 @@
 
 Student = exact projection under the same measure; ε = min_{v in V} ‖v − target‖². From the cross term (see cross_term) by
 Cauchy–Schwarz. Attained, on either side, when target and weak labels miss the class in the same or in opposite directions. This is the
-O(√ε) term of Theorem 2 with its constant. Using a held-out ceiling error in place of ε over-states it, and the band is then
+O(√ε) term of Theorem 2 with its constant. A held-out ceiling error in place of ε over-states it (on average), and the band is then
 conservative. Derived here.
 """
 
@@ -18,7 +18,9 @@ from .._examples import aligned_population, population, subspace
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(abs(numbers.report.gain - numbers.report.misfit), numbers.band, numbers.scale, numbers.solver_error)
+    return Sides(
+        abs(numbers.report.gain - numbers.report.misfit), numbers.band, numbers.scale, numbers.solver_error, numbers.size
+    )
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

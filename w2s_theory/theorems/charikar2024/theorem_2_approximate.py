@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...problems.population import EPSILON
 from ...problems.training import ApproximateTraining
 from ...quantities.gain import gain_report
 from ...quantities.projection import projection_numbers
@@ -23,13 +24,17 @@ from .._examples import aligned_population, convex_classes, population, subspace
 def _sides(training: ApproximateTraining) -> Sides:
     world, excess = training.population, training.excess_misfit
     best = projection_numbers(world)
-    numbers = gain_report(world.weak, training.student, world.target, world.weights)
+    numbers = gain_report(world.weak, training.member, world.target, world.weights)
     apart = np.sqrt(world.squared_norm(world.student.values - world.ceiling.values))
     band = 2.0 * np.sqrt(numbers.misfit * world.approximation_error)
-    # E is a difference of rounded misfits, off by the projection's own optimality gap too; its root magnifies that when E is tiny.
-    slip = best.solver_error + 64 * 2.0**-52 * best.scale
+    # E is a difference of misfits, off by rounding and by the projections' own optimality gap; its root magnifies that when E is tiny.
+    reach = np.sqrt(world.squared_norm(training.member - world.student.values)) + apart
+    gap = world.strong_class.local_gap(world.weak, world.student.values, world.weights, reach)
+    slip = 4.0 * gap + 64.0 * EPSILON * best.scale
     slip = 2.0 * slip + 2.0 * (np.sqrt(excess + slip) - np.sqrt(excess)) * apart
-    return Sides(numbers.gain, numbers.misfit - band - 2.0 * excess - 2.0 * np.sqrt(excess) * apart, best.scale, slip)
+    size = best.size + numbers.misfit + numbers.student_error
+    scale = best.scale + numbers.misfit + numbers.student_error
+    return Sides(numbers.gain, numbers.misfit - band - 2.0 * excess - 2.0 * np.sqrt(excess) * apart, scale, slip, size)
 
 
 def _examples(rng: np.random.Generator) -> tuple[ApproximateTraining, ...]:

@@ -11,11 +11,11 @@ import numpy as np
 from ...problems.gaussian import GaussianWorld
 from ...quantities.finite_sample import GAIN
 from ...statements import InExpectation, Sides, Statement
-from .._gaussian import ASSUMPTIONS, gaussian_worlds, has_fourth_moment
+from .._gaussian import ASSUMPTIONS, gaussian_worlds, has_fourth_moment, law_size
 
 
 def _sides(world: GaussianWorld, count: int, rng: np.random.Generator) -> Sides:
-    return Sides(GAIN.trials(world, count, rng), GAIN.closed_form(world), scale=world.misfit_limit)
+    return Sides(GAIN.trials(world, count, rng), GAIN.closed_form(world), scale=law_size(world))
 
 
 EXPECTED_GAIN = Statement(
@@ -24,7 +24,7 @@ EXPECTED_GAIN = Statement(
     relation="==",
     sides=_sides,
     about=GaussianWorld,
-    kind=InExpectation(has_variance=has_fourth_moment),
+    kind=InExpectation(is_calibrated=has_fourth_moment),
     assumptions=ASSUMPTIONS,
     tightness="an equality",
     examples=gaussian_worlds,

@@ -11,11 +11,11 @@ import numpy as np
 from ...problems.gaussian import GaussianWorld
 from ...quantities.finite_sample import TEST_MISFIT
 from ...statements import InExpectation, Sides, Statement
-from .._gaussian import ASSUMPTIONS, gaussian_worlds, has_fourth_moment
+from .._gaussian import ENOUGH_POINTS, JOINTLY_GAUSSIAN, NOISY, gaussian_worlds, has_fourth_moment, law_size
 
 
 def _sides(world: GaussianWorld, count: int, rng: np.random.Generator) -> Sides:
-    return Sides(TEST_MISFIT.trials(world, count, rng), TEST_MISFIT.closed_form(world), scale=world.misfit_limit)
+    return Sides(TEST_MISFIT.trials(world, count, rng), TEST_MISFIT.closed_form(world), scale=law_size(world))
 
 
 EXPECTED_TEST_MISFIT = Statement(
@@ -24,8 +24,8 @@ EXPECTED_TEST_MISFIT = Statement(
     relation="==",
     sides=_sides,
     about=GaussianWorld,
-    kind=InExpectation(has_variance=has_fourth_moment),
-    assumptions=ASSUMPTIONS,
+    kind=InExpectation(is_calibrated=has_fourth_moment),
+    assumptions=(JOINTLY_GAUSSIAN, ENOUGH_POINTS, NOISY),
     tightness="an equality",
     examples=gaussian_worlds,
 )

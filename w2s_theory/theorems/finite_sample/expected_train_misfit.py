@@ -9,8 +9,8 @@ import numpy as np
 
 from ...problems.gaussian import GaussianWorld
 from ...quantities.finite_sample import TRAIN_MISFIT
-from ...statements import InExpectation, Sides, Statement
-from .._gaussian import ASSUMPTIONS, gaussian_worlds, has_fourth_moment
+from ...statements import Assumption, InExpectation, Sides, Statement
+from .._gaussian import JOINTLY_GAUSSIAN, NOISY, gaussian_worlds
 
 
 def _sides(world: GaussianWorld, count: int, rng: np.random.Generator) -> Sides:
@@ -23,8 +23,8 @@ EXPECTED_TRAIN_MISFIT = Statement(
     relation="==",
     sides=_sides,
     about=GaussianWorld,
-    kind=InExpectation(has_variance=has_fourth_moment),
-    assumptions=ASSUMPTIONS,
+    kind=InExpectation(),
+    assumptions=(JOINTLY_GAUSSIAN, NOISY, Assumption("n_pseudo > d", lambda world: world.n_pseudo > world.d)),
     tightness="an equality",
     examples=gaussian_worlds,
 )

@@ -12,12 +12,12 @@ import numpy as np
 from ...problems.gaussian import GaussianWorld
 from ...quantities.finite_sample import fitted_heads, label_free_gain
 from ...statements import InExpectation, Sides, Statement
-from .._gaussian import ASSUMPTIONS, gaussian_worlds, has_fourth_moment
+from .._gaussian import ASSUMPTIONS, gaussian_worlds, has_fourth_moment, law_size
 
 
 def _sides(world: GaussianWorld, count: int, rng: np.random.Generator) -> Sides:
     heads, train_misfit = fitted_heads(world, count, rng)
-    return Sides(label_free_gain(train_misfit, world.d, world.n_pseudo), world.gain(heads), scale=world.misfit_limit)
+    return Sides(label_free_gain(train_misfit, world.d, world.n_pseudo), world.gain(heads), scale=law_size(world))
 
 
 LABEL_FREE_GAIN = Statement(
@@ -26,7 +26,7 @@ LABEL_FREE_GAIN = Statement(
     relation="==",
     sides=_sides,
     about=GaussianWorld,
-    kind=InExpectation(has_variance=has_fourth_moment),
+    kind=InExpectation(is_calibrated=has_fourth_moment),
     assumptions=ASSUMPTIONS,
     tightness="an equality",
     examples=gaussian_worlds,

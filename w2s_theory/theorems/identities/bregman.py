@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._array import machine_epsilon
 from ...divergences import KL, Bregman, ItakuraSaito, Mahalanobis
-from ...quantities.gain import report
+from ...quantities.gain import report, rounding_scale
 from ...statements import Assumption, Sides, Source, Statement
 from ...triple import Triple
 
 
 def _sides(triple: Triple) -> Sides:
     numbers = report(triple)
-    # φ and ∇φ are evaluated at values far larger than the divergences themselves, so the residual joins the scale.
-    scale = numbers.weak_error + numbers.student_error + numbers.misfit + abs(numbers.residual)
-    return Sides(numbers.gain, numbers.misfit + numbers.residual, scale, epsilon=machine_epsilon(triple.weak))
+    return Sides(numbers.gain, numbers.misfit + numbers.residual, rounding_scale(triple))
 
 
 def _examples(rng: np.random.Generator) -> tuple[Triple, ...]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._array import machine_epsilon
 from ...divergences import Squared
-from ...quantities.gain import report
+from ...quantities.gain import report, rounding_scale
 from ...statements import Assumption, Sides, Source, Statement
 from ...triple import Triple
 from .._examples import gaussian_triple
@@ -18,8 +17,7 @@ from .._examples import gaussian_triple
 
 def _sides(triple: Triple) -> Sides:
     numbers = report(triple)
-    scale = numbers.weak_error + numbers.student_error + numbers.misfit
-    return Sides(numbers.gain, numbers.misfit + numbers.residual, scale, epsilon=machine_epsilon(triple.weak))
+    return Sides(numbers.gain, numbers.misfit + numbers.residual, rounding_scale(triple))
 
 
 def _examples(rng: np.random.Generator) -> tuple[Triple, ...]:

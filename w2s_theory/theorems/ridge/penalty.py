@@ -23,10 +23,13 @@ def _sides(sample: LinearSample) -> Sides:
     penalty_term = penalty * np.sum(b**2 - v**2 + (b - v) ** 2, axis=-1)
     cross_term = -2.0 * np.sum((sample.weak - student) * sample.unexplained, axis=-1)
     stationarity = np.linalg.norm((sample.weak - student) @ sample.features - penalty * b, axis=-1)
+    lengths = penalty * np.sum(b**2 + v**2 + (b - v) ** 2, axis=-1)
+    sizes = [np.linalg.norm(part, axis=-1) for part in (sample.weak, sample.target, sample.weak - student, sample.unexplained)]
+    scale = lengths + sizes[0] ** 2 + sizes[1] ** 2 + sizes[2] * (sizes[1] + sizes[3])
     return Sides(
         n * numbers.gain,
         n * numbers.misfit + penalty_term + cross_term,
-        scale=abs(penalty_term) + abs(cross_term) + np.sum(sample.weak**2, axis=-1) + np.sum(sample.target**2, axis=-1),
+        scale=scale,
         solver_error=2.0 * stationarity * np.linalg.norm(b - v, axis=-1),
     )
 

@@ -1,0 +1,16 @@
+"""The experiments: one file per figure or table, run by ``python -m experiments`` (``--help`` says how).
+
+``experiments/<stem>.py`` and ``figures/<stem>.py`` share a stem. An experiment is a module with
+
+* a docstring whose first line is its title, and ``SOURCE``, where the figure or table is printed;
+* ``SCALES = {"quick": [...], "full": [...]}``: two grids, each a list of points (flat dictionaries of plain values);
+* ``SEED_AXES``: the names of the values that key the random draw. Points that agree on them share their draws (so two methods are
+  compared on the same samples), and a new point disturbs no other;
+* ``run_one(params, *, rng) -> rows``: flat dictionaries of str, int, float or bool. The runner adds the values of the point,
+  ``scale`` and (unless a row says otherwise) ``device = "cpu"``;
+* ``findings(table) -> list[Finding]``: its lines in the ledger, computed from the table (a dictionary of columns);
+* optionally ``unavailable() -> str``: why it can't run here ("" when it can), for data that is not shipped.
+
+Code that several experiments share lives in ``experiments/_<name>.py``: files whose names start with an underscore are not
+experiments, and a change in one of them, in the experiment's own file or in ``w2s_theory`` makes unfinished runs start afresh.
+"""

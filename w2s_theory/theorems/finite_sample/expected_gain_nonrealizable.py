@@ -21,7 +21,7 @@ def _sides(world: GaussianWorld, count: int, rng: np.random.Generator) -> Sides:
 
 
 def _examples(rng: np.random.Generator) -> tuple[GaussianWorld, ...]:
-    heads = rng.standard_normal((2, 5))
+    heads = rng.standard_normal(5) + 0.1 * rng.standard_normal((2, 5))
     opposed = GaussianWorld(heads[0], heads[1], weak_noise=1.0, n_pseudo=30, target_noise=0.7, correlation=-0.5)
     alike = GaussianWorld(heads[0], heads[1], weak_noise=1.0, n_pseudo=20, target_noise=0.7, correlation=0.8)
     return gaussian_worlds(rng)[0], opposed, alike

@@ -44,6 +44,11 @@ class Population:
             raise ValueError(
                 f"weak and target must share the last axis of samples; their shapes are {weak.shape} and {target.shape}."
             )
+        if self.strong_class.size != weak.shape[-1]:
+            raise ValueError(
+                f"strong_class must be built on the samples of weak; it has {self.strong_class.size} samples and weak has {weak.shape[-1]}. "
+                "Build it on the same points."
+            )
         for name, values in (("weak", weak), ("target", target)):
             if np.max(np.abs(values)) > LARGEST:
                 raise ValueError(f"{name} must stay within ±{LARGEST:g}, so that squared errors are finite. Rescale the labels.")

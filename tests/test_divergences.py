@@ -45,6 +45,25 @@ def test_gradients_agree_with_finite_differences(name):
     assert np.allclose(divergence.gradient(x), numeric, rtol=0, atol=FINITE_DIFFERENCE)
 
 
+def test_the_gradient_of_itakura_saito_agrees_with_finite_differences():
+    x = np.random.default_rng(7).uniform(0.5, 2.0, 20)
+    assert np.allclose(ItakuraSaito().gradient(x), (np.log(x - 1e-5) - np.log(x + 1e-5)) / 2e-5, rtol=0, atol=FINITE_DIFFERENCE)
+
+
+@pytest.mark.parametrize("divergence", [Squared(vector=True), KL(), ItakuraSaito(), Mahalanobis(MATRIX)], ids=lambda d: d.name)
+def test_the_accurate_slope_difference_is_the_difference_of_gradients(divergence):
+    first, second = np.random.default_rng(8).dirichlet(np.ones(3), size=(2, 20)) + 0.05
+    plain = divergence.gradient(first) - divergence.gradient(second)
+    assert np.allclose(divergence.slope_between(first, second), plain, rtol=1e-10, atol=ROUNDING)
+
+
+def test_divergences_of_close_points_keep_their_digits():
+    # D(p(1+x), p) for tiny x against its series: squared terms of size 1e-16 that a plain difference would lose altogether.
+    p, x = np.random.default_rng(9).dirichlet(np.ones(4)), 1e-7 * np.array([1.0, -2.0, 0.5, 1.5])
+    assert ItakuraSaito().between(p * (1 + x), p) == pytest.approx(x**2 / 2, rel=1e-5)
+    assert KL().between(p * (1 + x), p) == pytest.approx(np.sum(p * x**2 / 2), rel=1e-5)
+
+
 def test_kl_agrees_with_scipy_and_allows_zeros_in_the_first_argument():
     first, second = np.random.default_rng(4).dirichlet(np.ones(4), size=(2, 10))
     first[0] = [0.5, 0.5, 0.0, 0.0]

@@ -19,7 +19,9 @@ class MissingExtra(ImportError):
 
     def __init__(self, extra: str, package: str) -> None:
         self.extra = extra
-        super().__init__(f"{package} is not installed; it comes with the extra {extra!r}: pip install 'w2s-theory[{extra}]'")
+        super().__init__(
+            f"{package} is not installed; it comes with the extra {extra!r}: pip install 'w2s-theory[{extra}]', in a checkout '.[{extra}]'."
+        )
 
 
 class SolverFailure(RuntimeError):

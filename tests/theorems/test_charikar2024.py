@@ -164,15 +164,22 @@ def test_misfit_gain_and_the_band_agree_with_a_direct_solve():
 
 
 def test_the_explicit_constants_agree_with_numbers_worked_by_hand():
-    # One feature ±1, R = 1, so B = 1 and X = 1. n = 640 000, δ = 2/e²: log(2/δ) = 2.
-    # Ē = 8·1·1·1/800 + 8·1·√(2/1 280 000) = 0.01 + 0.01 = 0.02; ε = 0.25 (target misses by 0.5 everywhere in the orthogonal direction).
-    features = np.array([[1.0], [1.0], [-1.0], [-1.0]])
+    # One feature ±2, R = 1, so B = 2 and X = 2. n = 640 000, δ = 2/e²: log(2/δ) = 2.
+    # Ē = 8·2·1·2/800 + 8·4·√(2/1 280 000) = 0.04 + 0.04 = 0.08; ε = 0.25 (target misses by 0.5 in the orthogonal direction).
+    features = np.array([[2.0], [2.0], [-2.0], [-2.0]])
     target = 0.5 * np.array([1.0, -1.0, 1.0, -1.0])
     world = Population(features[:, 0], target, Ball(features, radius=1.0))
     training = SampledTraining(world, n_pseudo=640_000, delta=2 / np.e**2)
-    assert value_bound(training) == pytest.approx(1.0)
-    assert excess_misfit_bound(training) == pytest.approx(0.02)
-    assert allowance(training) == pytest.approx(4 * 0.5 + 2 * 0.02 + 4 * np.sqrt(0.02))
+    assert value_bound(training) == pytest.approx(2.0)
+    assert excess_misfit_bound(training) == pytest.approx(0.08)
+    assert allowance(training) == pytest.approx(8 * 0.5 + 2 * 0.08 + 8 * np.sqrt(0.08))
+
+
+def test_the_approximate_bound_is_attained_by_an_exact_fit_too():
+    *_, exact, _ = examples(PAPER + "theorem_2_approximate")
+    outcome = check(PAPER + "theorem_2_approximate", exact, rng=np.random.default_rng(0))
+    assert exact.population.approximation_error.min() > 0.01
+    assert abs(outcome.margin) <= outcome.error < 1e-6
 
 
 def test_the_value_bound_covers_weak_labels_targets_and_every_member():

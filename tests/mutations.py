@@ -42,6 +42,10 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 #: Keyword arguments and assigned names whose numbers are not part of a closed form: axes, and allowances for rounding and inexact solves.
 SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "solver_error"}
 SKIPPED_NAMES = {"slip", "stationarity", "smallest", "scale", "safe", "size", "sizes", "lengths"}
+#: (file, number) -> why changing it means the same.
+EQUIVALENT = {
+    ("theorems/finite_sample/sign_flip.py", "1"): "n and 2d + 1 are whole, so 2d + 1.1 has the same numbers on either side of it",
+}
 
 
 class Mutant(NamedTuple):
@@ -96,7 +100,8 @@ def mutants(file: str, functions: tuple[str, ...], tests: tuple[str, ...]) -> li
     return found
 
 
-MUTANTS = [mutant for file, (functions, tests) in CLOSED_FORMS.items() for mutant in mutants(file, functions, tests)]
+ALL = [mutant for file, (functions, tests) in CLOSED_FORMS.items() for mutant in mutants(file, functions, tests)]
+MUTANTS = [m for m in ALL if (m.file, (ROOT / "w2s_theory" / m.file).read_text()[m.first : m.last]) not in EQUIVALENT]
 
 
 def test_every_closed_form_offers_something_to_change():

@@ -34,10 +34,10 @@ def _sides(sample: LinearSample) -> Sides:
 def _examples(rng: np.random.Generator) -> tuple[LinearSample, ...]:
     features = rng.standard_t(3, size=(40, 7))
     target = rng.standard_normal((3, 7)) @ features.T
-    wide = rng.standard_normal((6, 9))
-    reachable = rng.standard_normal((3, 9)) @ wide.T
+    deficient = rng.standard_normal((12, 4)) @ rng.standard_normal((4, 20))  # 20 features of rank 4 on 12 points
+    reachable = rng.standard_normal((3, 20)) @ deficient.T
     return (
-        LinearSample(wide, reachable + rng.standard_normal((3, 6)), reachable),
+        LinearSample(deficient, reachable + rng.standard_normal((3, 12)), reachable),
         LinearSample(features, target + rng.standard_cauchy((3, 40)), target),
     )
 

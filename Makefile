@@ -6,7 +6,7 @@
 #                `make TORCH_INDEX= test` takes the ordinary build instead (after `make clean` if there is a .venv)
 #   NEED_MB      free disk space to ask for before making .venv: about 1.5 times what it takes (0: don't ask)
 #   PYTEST_ARGS  more arguments for pytest, as in `make test PYTEST_ARGS='--runslow -n 2'`
-#   W2S_DATA     a folder with real data; `make test` takes ../shared/data where there is one and this isn't set
+#   W2S_DATA     a folder with real data; ../shared/data is taken where there is one and this isn't set
 
 PYTHON ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -15,6 +15,7 @@ PYTEST_ARGS ?=
 export PYTHON TORCH_INDEX NEED_MB
 
 python := .venv/bin/python
+with_data = if [ -z "$${W2S_DATA+set}" ] && [ -d ../shared/data ]; then W2S_DATA=$$(cd ../shared/data && pwd) && export W2S_DATA; fi;
 
 .PHONY: help figures full test lint clean
 
@@ -26,14 +27,13 @@ help:
 	@echo 'make clean     remove .venv and the caches'
 
 figures: .venv/.installed
-	$(python) -m experiments --quick
+	@$(with_data) $(python) -m experiments --quick
 
 full: .venv/.installed
-	$(python) -m experiments --full
+	@$(with_data) $(python) -m experiments --full
 
 test: .venv/.installed
-	@if [ -z "$${W2S_DATA+set}" ] && [ -d ../shared/data ]; then W2S_DATA=$$(cd ../shared/data && pwd) && export W2S_DATA; fi; \
-	$(python) -m pytest --hypothesis-profile=ci $(PYTEST_ARGS)
+	@$(with_data) $(python) -m pytest --hypothesis-profile=ci $(PYTEST_ARGS)
 
 lint: .venv/.installed
 	$(python) -m ruff format --check

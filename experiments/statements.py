@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 
 from experiments._ledger import Finding
-from w2s_theory._validation import MissingExtra
-from w2s_theory.checking import check_statement
 from w2s_theory.outcomes import Check, Verdict
 from w2s_theory.statements import Statement
-from w2s_theory.theorems import STATEMENTS
+from w2s_theory.theorems import STATEMENTS, check_examples
 
 SOURCE = "the papers of the statements"
 TRIALS = {"quick": 1, "full": 5}
@@ -37,17 +35,7 @@ def run_one(params: dict[str, Any], *, rng: np.random.Generator) -> list[dict[st
 
 def check_rows(statement: Statement, *, rng: np.random.Generator) -> list[dict[str, Any]]:
     """One row per example of ``statement``; one row, UNSOLVED, where an extra that the examples need is not installed."""
-    if statement.examples is None:
-        raise ValueError(f"{statement.name} must have examples; it has none, so nothing would be checked. Give it some.")
-    try:
-        problems = statement.examples(rng)
-    except MissingExtra as error:
-        return [_row(0, statement, Check(statement.name, Verdict.UNSOLVED, relation=statement.relation, why=str(error)))]
-    children = rng.spawn(len(problems))
-    return [
-        _row(index, statement, check_statement(statement, problem, rng=child))
-        for index, (problem, child) in enumerate(zip(problems, children, strict=True))
-    ]
+    return [_row(index, statement, check) for index, check in enumerate(check_examples(statement, rng=rng))]
 
 
 def _row(example: int, statement: Statement, check: Check) -> dict[str, Any]:

@@ -109,17 +109,29 @@ def test_every_closed_form_offers_something_to_change():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("tests", sorted({m.tests for m in MUTANTS}), ids=lambda tests: tests[0])
+def test_the_unchanged_copy_passes(tests, tmp_path):
+    done = run_tests(tmp_path, tests)
+    assert done.returncode == 0, f"a copy without any change fails, so a mutant proves nothing\n{done.stdout[-1500:]}"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[f"{m.file}:{m.line}:{i}" for i, m in enumerate(MUTANTS)])
 def test_a_constant_ten_percent_off_is_noticed(mutant, tmp_path):
-    for folder in ("w2s_theory", "tests"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "refs.bib"):
-        shutil.copy(ROOT / name, tmp_path)
-    target = tmp_path / "w2s_theory" / mutant.file
-    source = target.read_text()
-    target.write_text(source[: mutant.first] + mutant.new + source[mutant.last :])
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-profile=ci", "-p", "no:cacheprovider", *mutant.tests]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    source = (ROOT / "w2s_theory" / mutant.file).read_text()
+    done = run_tests(tmp_path, mutant.tests, mutant.file, source[: mutant.first] + mutant.new + source[mutant.last :])
     what = f"{mutant.file}:{mutant.line}: {source[mutant.first : mutant.last]} -> {mutant.new}"
     assert done.returncode == 1, f"survived: {what}\n{done.stdout[-1500:]}"
+
+
+def run_tests(folder: Path, tests: tuple[str, ...], file: str = "", source: str = "") -> subprocess.CompletedProcess[str]:
+    """Run tests, in a process of its own, on a copy of the package in which ``file`` (if any) reads ``source``."""
+    for name in ("w2s_theory", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "refs.bib"):
+        shutil.copy(ROOT / name, folder)
+    if file:
+        (folder / "w2s_theory" / file).write_text(source)
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-profile=ci", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.theorems.ladder import assert_is_caught, scaled_right
 from w2s_theory.theorems import STATEMENTS
 
 ROOT = Path(__file__).parent.parent
@@ -44,14 +45,32 @@ def test_a_statement_has_examples_within_its_assumptions(name):
         assert not statement.failed_assumptions(problem)
 
 
+#: Statements whose constants are not seen by scaling the right side on their own examples -> the test that sees them.
+SEEN_ELSEWHERE = {
+    "charikar2024.theorem_2": "test_the_explicit_constants_agree_with_numbers_worked_by_hand",  # loose by orders of magnitude
+    "finite_sample.sign_flip": "test_a_threshold_ten_percent_off_is_caught",  # compares with zero
+}
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_a_statement_is_tested_for_truth_and_for_power(name):
+def test_a_statement_has_power_on_its_own_examples(name):
+    paper, _ = name.split(".")
+    if name in SEEN_ELSEWHERE:
+        text = (ROOT / "tests" / "theorems" / f"test_{paper}.py").read_text()
+        assert f"def {SEEN_ELSEWHERE[name]}(" in text
+        return
+    assert_is_caught(scaled_right(name, 0.9 if STATEMENTS[name].relation == "<=" else 1.1))
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_is_tested_by_name(name):
     paper, short = name.split(".")
     text = (ROOT / "tests" / "theorems" / f"test_{paper}.py").read_text()
     assert re.search(rf"\b{short}\b", text), f"tests/theorems/test_{paper}.py does not mention {short}"
-    assert re.search(rf'(is_caught|VIOLATED|LAWS|parametrize)[^#]*"?{short}', text, re.S), f"{name} has no power test"
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_a_statement_has_a_row_in_the_ledger(name):
-    assert f"`{name}`" in (ROOT / "paper_repro.md").read_text(), "run: python -m experiments statements --full"
+def test_a_statement_has_a_row_with_a_result_in_the_ledger(name):
+    rows = [line for line in (ROOT / "paper_repro.md").read_text().splitlines() if line.startswith(f"| `{name}` |")]
+    assert len(rows) == 1, "run: python -m experiments statements --full"
+    assert "not attempted" not in rows[0], "run: python -m experiments statements --full"

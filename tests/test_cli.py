@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +92,14 @@ def test_the_module_runs_as_a_program():
     done = subprocess.run([sys.executable, "-m", "w2s_theory", "verify", "identities.squared"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "1 HOLDS" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_an_output_that_cannot_be_written_is_not_a_violation():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "w2s_theory", "verify", "identities"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr

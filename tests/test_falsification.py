@@ -88,3 +88,32 @@ def test_without_hypothesis_the_missing_extra_is_named(monkeypatch):
 def test_a_bound_is_an_ordinary_statement():
     statement = bound("errors are non-negative", lambda r: r.weak_error, ">=", lambda r: 0.0)
     assert check(statement, Triple([1.0], [2.0], [3.0]), rng=np.random.default_rng(0)).verdict is Verdict.HOLDS
+
+
+def test_the_units_of_a_bound_are_its_authors():
+    rng = np.random.default_rng(0)
+    triple = Triple(*rng.standard_normal((3, 50)))
+    tiny_and_false = bound("tiny and false", lambda r: 1e-14 * r.gain, "==", lambda r: 1e-14 * r.misfit)
+    assert check(tiny_and_false, triple, rng=rng).verdict is Verdict.VIOLATED
+    large_and_true = bound("large and true", lambda r: 1e6 * r.gain, "==", lambda r: 1e6 * (r.misfit + r.residual))
+    for seed in range(50):
+        drawn = Triple(*np.random.default_rng(seed).standard_normal((3, 50)))
+        assert check(large_and_true, drawn, rng=rng).verdict is Verdict.HOLDS
+    small = Triple(*(1e-8 * rng.standard_normal((3, 50))))
+    squares = bound("squares", lambda r: r.misfit**2, "==", lambda r: 5 * r.weak_error**2)
+    assert check(squares, small, rng=rng).verdict is Verdict.VIOLATED
+
+
+def test_problems_that_decide_nothing_are_counted_apart():
+    never = bound("never finite", lambda r: r.gain * np.nan, "<=", lambda r: 1.0)
+    outcome = falsify(never, testing.triples(), max_examples=50)
+    assert not outcome.is_found
+    assert outcome.undecided == outcome.tried > 0
+    assert f"0 of {outcome.tried} problems could be decided" in str(outcome)
+
+
+def test_a_bound_on_a_number_that_is_not_there_is_refused_with_the_way_out():
+    above_one = bound("pgr ≤ 1", lambda r: r.pgr, "<=", lambda r: 1.0)
+    with pytest.raises(ValueError, match="needs a ceiling"):
+        check(above_one, Triple([1.0], [2.0], [3.0]), rng=np.random.default_rng(0))
+    assert falsify(above_one, testing.triples(ceiling=True)).is_found, "a student can beat the ceiling"

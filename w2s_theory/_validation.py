@@ -55,8 +55,21 @@ def finite(name: str, value: Any, *, ndim: int | None = None, min_ndim: int = 0)
     return array
 
 
+def frozen(name: str, value: Any, *, ndim: int | None = None, min_ndim: int = 0) -> np.ndarray:
+    """Return a read-only NumPy float64 copy of finite numbers: what a problem keeps, so that nothing can change it from outside."""
+    array = np.array(to_numpy(finite(name, value, ndim=ndim, min_ndim=min_ndim)), dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
 def as_float(name: str, value: Any) -> Any:
     """Return ``value`` as a real floating array of its own library (NumPy float64 for lists and scalars)."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array: the mask would be ignored. Drop the masked samples, or give them weight 0."
+        )
+    if value is None:
+        raise TypeError(f"{name} must hold real numbers; it is None. Pass an array.")
     if not is_array(value):
         try:
             value = np.asarray(value)
@@ -74,7 +87,10 @@ def as_float(name: str, value: Any) -> Any:
 
 def positive(name: str, value: float, *, strict: bool = True) -> float:
     """Return ``value`` as a float if it is a finite number > 0 (``strict``) or >= 0; raise ``ValueError`` otherwise."""
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
     if not math.isfinite(number) or number < 0 or (strict and number == 0):
         sign = "> 0" if strict else ">= 0"
         raise ValueError(f"{name} must be a finite number {sign}; it is {value!r}.")
@@ -83,7 +99,11 @@ def positive(name: str, value: float, *, strict: bool = True) -> float:
 
 def whole(name: str, value: int, *, at_least: int = 1) -> int:
     """Return ``value`` as an int if it is a whole number >= ``at_least``; raise otherwise."""
-    if isinstance(value, bool) or int(value) != value or value < at_least:
+    try:
+        is_whole = not isinstance(value, bool) and int(value) == value and value >= at_least
+    except (TypeError, ValueError, OverflowError):
+        is_whole = False
+    if not is_whole:
         raise ValueError(f"{name} must be a whole number >= {at_least}; it is {value!r}.")
     return int(value)
 
@@ -104,17 +124,17 @@ def generator(rng: Any) -> np.random.Generator:
 
 
 def sample_weights(weights: Any, like: Any, shape: tuple[int, ...]) -> Any:
-    """Return weights that sum to one over the last axis, broadcastable to ``shape`` = (..., n).
+    """Return float64 weights that sum to one over the last axis, broadcastable to ``shape`` = (..., n), beside ``like``.
 
     ``weights=None`` means 1/n each. Raises ``ValueError`` for negative entries, a zero sum, NaN or a shape that does not broadcast.
     """
     xp = array_namespace(like)
     n = shape[-1]
     if weights is None:
-        return xp.full((n,), 1.0 / n, dtype=like.dtype, device=like.device)
+        return xp.full((n,), 1.0 / n, dtype=xp.float64, device=like.device)
     weights = finite("weights", weights, min_ndim=1)
     if not is_same_library(weights, like):
-        weights = xp.asarray(to_numpy(weights), dtype=like.dtype, device=like.device)
+        weights = xp.asarray(to_numpy(weights), dtype=xp.float64, device=like.device)
     wrong_shape = ValueError(
         f"weights must have shape ({n},) or broadcast to {shape}; its shape is {tuple(weights.shape)}. "
         "Pass one weight per sample."
@@ -130,10 +150,12 @@ def sample_weights(weights: Any, like: Any, shape: tuple[int, ...]) -> Any:
     smallest = float(xp.min(weights))
     if smallest < 0:
         raise ValueError(f"weights must be non-negative; the smallest is {smallest:.6g}. Clip or drop those samples.")
-    total = xp.sum(weights, axis=-1, keepdims=True)
-    if not bool(xp.all(total > 0)):
+    weights = xp.astype(weights, xp.float64)  # sums of short floats overflow, and lose digits
+    largest = xp.max(weights, axis=-1, keepdims=True)
+    if not bool(xp.all(largest > 0)):
         raise ValueError("weights must have a positive sum; they are all zero. Pass at least one positive weight.")
-    return xp.astype(weights / total, like.dtype)
+    weights = weights / largest
+    return weights / xp.sum(weights, axis=-1, keepdims=True)
 
 
 def is_same_library(first: Any, second: Any) -> bool:

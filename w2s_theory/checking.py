@@ -32,7 +32,8 @@ FORGIVEN_SHARE = 1e-3
 FALSE_ALARM = 1e-6
 FIRST_TRIALS = 4096
 #: Trials of a with-probability check, at least, and per 1/δ: no failure in 15/δ trials settles a rate below δ at that false alarm.
-PROBABILITY_TRIALS, TRIALS_PER_DELTA = 400, 15
+#: Beyond ``MOST_PROBABILITY_TRIALS`` the check stays INCONCLUSIVE.
+PROBABILITY_TRIALS, TRIALS_PER_DELTA, MOST_PROBABILITY_TRIALS = 400, 15, 20_000
 
 
 def check_statement(statement: Statement, problem: Any, *, rng: np.random.Generator) -> Check:
@@ -144,7 +145,7 @@ def _in_expectation(statement: Statement, kind: InExpectation, problem: Any, bla
 def _with_probability(statement: Statement, kind: WithProbability, problem: Any, blank: Check, rng: np.random.Generator) -> Check:
     """Count how often the relation fails over trials and compare the exact interval of that rate with δ."""
     delta = kind.delta(problem)
-    count = max(PROBABILITY_TRIALS, math.ceil(TRIALS_PER_DELTA / delta))
+    count = min(max(PROBABILITY_TRIALS, math.ceil(TRIALS_PER_DELTA / delta)), MOST_PROBABILITY_TRIALS)
     left, right, rounding, solver, _ = _as_arrays(statement.sides(problem, count, rng))
     if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
         return replace(blank, verdict=Verdict.NONFINITE, why="a side of the statement is NaN or infinite")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ exit codes:
   0  nothing is violated (an absent extra leaves its statements UNSOLVED, which is not a violation)
   1  a statement is VIOLATED or NONFINITE on one of its problems
   2  misuse: unknown name or option
+  3  the output could not be written (a closed pipe, a full disk)
 """
 #: Worst first: the verdict of a statement is the worst over its problems.
 SEVERITY = (Verdict.VIOLATED, Verdict.NONFINITE, Verdict.UNSOLVED, Verdict.INCONCLUSIVE, Verdict.OUT_OF_SCOPE, Verdict.HOLDS)
@@ -55,11 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.seed < 0:
         verify.error(f"--seed must be >= 0; it is {options.seed}")
-    return _verify(options, verify)
+    try:
+        code = _verify(options, verify)
+        sys.stdout.flush()
+        return code
+    except OSError as error:
+        # Python flushes the broken stream again at exit, and would complain there.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        print(f"w2s: the output could not be written: {error}", file=sys.stderr)
+        return 3
 
 
 def _verify(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    from .theorems import STATEMENTS, find
+    from .theorems import STATEMENTS, check_examples, find
 
     names: list[str] = []
     for name in options.names or STATEMENTS:
@@ -77,8 +87,9 @@ def _verify(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int
     results: list[tuple[str, Check, int]] = []
     width = max(len(name) for name in names)
     for name in names:
-        checks = _check_examples(name, options.seed)
-        worst = min(checks, key=lambda check: SEVERITY.index(check.verdict))
+        # The draw depends on the name and the seed only, not on what else is asked for.
+        checks = check_examples(name, rng=np.random.default_rng(np.random.SeedSequence([options.seed, *name.encode()])))
+        worst = min(checks, key=lambda check: (SEVERITY.index(check.verdict), check.margin))
         results.append((name, worst, len(checks)))
         if not options.json:
             margin = "" if math.isnan(worst.margin) else f"margin {worst.margin: .2e} ± {worst.error:.0e}"
@@ -96,22 +107,6 @@ def _verify(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int
         count = {verdict: sum(check.verdict is verdict for _, check, _ in results) for verdict in SEVERITY}
         print(f"{len(results)} statements: " + ", ".join(f"{n} {verdict.name}" for verdict, n in count.items() if n))
     return code
-
-
-def _check_examples(name: str, seed: int) -> list[Check]:
-    """Check one statement on each of its examples; the draw depends on the name and the seed only."""
-    from ._validation import MissingExtra
-    from .checking import check_statement
-    from .theorems import STATEMENTS
-
-    statement = STATEMENTS[name]
-    rng = np.random.default_rng(np.random.SeedSequence([seed, *name.encode()]))
-    assert statement.examples is not None, f"{name} has no examples"
-    try:
-        problems = statement.examples(rng)
-    except MissingExtra as error:
-        return [replace(Check(name, Verdict.UNSOLVED), why=str(error))]
-    return [check_statement(statement, problem, rng=rng) for problem in problems]
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -212,6 +212,13 @@ class Mahalanobis(Bregman):
             )
         object.__setattr__(self, "matrix", (matrix + matrix.T) / 2.0)
 
+    def validate(self, name: str, values: Any) -> None:
+        """Require vectors of the matrix's size."""
+        if values.shape[-1] != self.matrix.shape[0]:
+            raise ValueError(
+                f"{name} must hold vectors of length {self.matrix.shape[0]}, as the matrix; its shape is {tuple(values.shape)}."
+            )
+
     def gradient(self, values: Any) -> Any:
         """2 A values."""
         xp = array_namespace(values)
@@ -312,6 +319,8 @@ DIVERGENCES: dict[str, Divergence] = {d.name: d for d in (Squared(), KL(), Itaku
 def as_divergence(divergence: str | Divergence) -> Divergence:
     """Return the divergence named by a string (or the object itself); raise ``ValueError`` listing the names when unknown."""
     if not isinstance(divergence, str):
+        if isinstance(divergence, type) or not hasattr(divergence, "rounding_size"):
+            raise TypeError(f"divergence must be a name or a divergences.Divergence object such as KL(); it is {divergence!r}.")
         return divergence
     if divergence not in DIVERGENCES:
         names = ", ".join(sorted(DIVERGENCES))

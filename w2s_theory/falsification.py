@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ._array import is_array, to_numpy
 from ._validation import MissingExtra, whole
-from .checking import check_statement
+from .checking import EPSILON, ROUNDING_UNITS, check_statement
 from .outcomes import Check, GainReport, Verdict
 from .problems.population import Population
 from .quantities.gain import report, rounding_scale
@@ -27,12 +28,16 @@ from .triple import Triple
 
 @dataclass(frozen=True)
 class Falsification:
-    """The outcome of a hunt: the smallest violating ``problem`` with its Check, or ``None`` twice after ``tried`` problems."""
+    """The outcome of a hunt: the smallest violating ``problem`` with its Check, or ``None`` twice after ``tried`` problems.
+
+    ``undecided`` of them had another verdict than HOLDS or VIOLATED: outside the assumptions, not finite, not resolved.
+    """
 
     statement: str
     problem: Any
     check: Check | None
     tried: int
+    undecided: int = 0
 
     @property
     def is_found(self) -> bool:
@@ -41,7 +46,8 @@ class Falsification:
 
     def __str__(self) -> str:
         if self.check is None:
-            return f"{self.statement}: no counterexample in {self.tried} problems (which is no proof)"
+            decided = f"{self.tried - self.undecided} of {self.tried} problems could be decided"
+            return f"{self.statement}: no counterexample; {decided} (which is no proof)"
         return f"{self.statement}: counterexample found after {self.tried} problems\n  {self.check}\n  {self.problem}"
 
 
@@ -62,12 +68,30 @@ def bound(
     def sides(problem: Triple | Population) -> Sides:
         if isinstance(problem, Population):
             projected = projection_numbers(problem)
-            numbers = projected.report
-            return Sides(left(numbers), right(numbers), projected.scale, projected.solver_error, projected.size)
-        numbers = report(problem)
-        return Sides(left(numbers), right(numbers), rounding_scale(problem))
+            numbers, slip = projected.report, ROUNDING_UNITS * EPSILON * projected.scale + projected.solver_error
+        else:
+            numbers, slip = report(problem), ROUNDING_UNITS * EPSILON * to_numpy(rounding_scale(problem))
+        here = _evaluate(numbers, left, right)
+        # What an error of each number of the report does to the sides: they are the user's, of any unit.
+        moved = 0.0
+        for name, value in numbers.numbers().items():
+            if name != "pgr":
+                change = max(
+                    (np.abs(_evaluate(replace(numbers, **{name: value + sign * slip}), left, right) - here) for sign in (1, -1)),
+                    key=np.sum,
+                )
+                moved = moved + np.sum(change, axis=0)
+        return Sides(here[0], here[1], scale=moved / (ROUNDING_UNITS * EPSILON), size=np.max(np.abs(here), axis=0))
 
     return Statement(says, says, relation, sides, about=(Triple, Population), assumptions=assumptions)
+
+
+def _evaluate(numbers: GainReport, left: Callable[[GainReport], Any], right: Callable[[GainReport], Any]) -> np.ndarray:
+    """Both sides as one float64 array (2, tasks...); raises ``ValueError`` when a side is a number that the report lacks."""
+    sides = [left(numbers), right(numbers)]
+    if any(side is None for side in sides):
+        raise ValueError("a side of the bound is None: that number of the report needs a ceiling. Draw triples with a ceiling.")
+    return np.stack(np.broadcast_arrays(*(np.asarray(to_numpy(s) if is_array(s) else s, dtype=np.float64) for s in sides)))
 
 
 def falsify(
@@ -96,12 +120,11 @@ def _hypothesis(statement: Statement, strategy: Any, max_examples: int) -> Falsi
         from hypothesis import HealthCheck, Phase, Verbosity, errors, find, settings
     except ImportError:
         raise MissingExtra("testing", "hypothesis") from None
-    tried = 0
+    verdicts: list[Verdict] = []
 
     def is_violated(problem: Any) -> bool:
-        nonlocal tried
-        tried += 1
-        return check_statement(statement, problem, rng=np.random.default_rng(0)).verdict is Verdict.VIOLATED
+        verdicts.append(check_statement(statement, problem, rng=np.random.default_rng(0)).verdict)
+        return verdicts[-1] is Verdict.VIOLATED
 
     options = settings(
         max_examples=max_examples,
@@ -114,8 +137,10 @@ def _hypothesis(statement: Statement, strategy: Any, max_examples: int) -> Falsi
     try:
         problem = find(strategy, is_violated, settings=options, random=random.Random(0))
     except errors.NoSuchExample:
-        return Falsification(statement.name, None, None, tried)
-    return Falsification(statement.name, problem, check_statement(statement, problem, rng=np.random.default_rng(0)), tried)
+        problem = None
+    undecided = sum(verdict not in (Verdict.HOLDS, Verdict.VIOLATED) for verdict in verdicts)
+    outcome = None if problem is None else check_statement(statement, problem, rng=np.random.default_rng(0))
+    return Falsification(statement.name, problem, outcome, len(verdicts), undecided)
 
 
 #: Ways to hunt, by name.

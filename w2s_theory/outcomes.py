@@ -75,8 +75,8 @@ class Check:
 
     ``margin`` is the room left: right − left for ``<=``, left − right for ``>=``, −|left − right| for ``==``; for many tasks at once
     it is the worst one, and ``left`` and ``right`` are the sides there. ``error`` is the numerical or statistical error that
-    ``margin`` was judged against; ``failed`` names the assumptions that do not hold; ``seed`` describes the generator's state on
-    entry, so that the draw can be repeated.
+    ``margin`` was judged against; ``failed`` names the assumptions that do not hold; ``seed`` is a fingerprint of the
+    generator's state on entry: equal fingerprints, equal draws.
     """
 
     statement: str

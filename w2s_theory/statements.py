@@ -111,8 +111,7 @@ class Statement:
 
     ``name`` is "<paper>.<statement>" and is also its path under ``theorems/``; ``says`` is one sentence; ``about`` is the type of
     problem; ``tightness`` says where the bound is attained, or how loose it is; ``examples(rng)`` gives problems within the
-    assumptions on which ``w2s verify`` and the ledger check it, the last one being where the bound is attained when it is tight;
-    ``needs`` names the optional extras without which the check is UNSOLVED.
+    assumptions on which ``w2s verify`` and the ledger check it, the last one being where the bound is attained when it is tight.
     """
 
     name: str
@@ -125,7 +124,6 @@ class Statement:
     source: Source = Source(derived=True)
     tightness: str = ""
     examples: Callable[[Any], tuple[Any, ...]] | None = None
-    needs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.relation not in ("<=", ">=", "=="):

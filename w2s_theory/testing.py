@@ -56,25 +56,27 @@ def triples(
     *,
     max_points: int = 5,
     classes: int = 3,
+    ceiling: bool = False,
 ) -> Triple:
     """Triples of any three predictors on up to ``max_points`` weighted points, within the domain of the divergence.
 
-    ``classes`` is the number of labels for "zero-one" and of probabilities for "kl".
+    ``classes`` is the number of labels for "zero-one" and of probabilities for "kl"; ``ceiling`` draws a fourth predictor, for bounds on
+    pgr, cross term and penalty term.
     """
-    n = draw(st.integers(1, max_points))
+    n, predictors = draw(st.integers(1, max_points)), 4 if ceiling else 3
     match as_divergence(divergence).name:
         case "squared":
-            arrays = [draw(values(n)) for _ in range(3)]
+            arrays = [draw(values(n)) for _ in range(predictors)]
         case "itakura-saito":
-            arrays = [draw(values(n, low=1)) for _ in range(3)]
+            arrays = [draw(values(n, low=1)) for _ in range(predictors)]
         case "zero-one":
-            arrays = [draw(values(n, low=0, high=classes - 1, step=1.0)) for _ in range(3)]
+            arrays = [draw(values(n, low=0, high=classes - 1, step=1.0)) for _ in range(predictors)]
         case "kl":
-            counts = [draw(values(n, classes, low=1, step=1.0)) for _ in range(3)]
+            counts = [draw(values(n, classes, low=1, step=1.0)) for _ in range(predictors)]
             arrays = [c / c.sum(axis=-1, keepdims=True) for c in counts]
         case name:
             raise ValueError(f"divergence must be squared, kl, itakura-saito or zero-one; it is {name!r}.")
-    return Triple(*arrays, weights=draw(weights(n)), divergence=divergence)
+    return Triple(*arrays[:3], weights=draw(weights(n)), ceiling=arrays[3] if ceiling else None, divergence=divergence)
 
 
 @st.composite

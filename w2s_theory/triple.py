@@ -32,7 +32,7 @@ class Triple:
     divergence: str | Divergence = "squared"
 
     def __post_init__(self) -> None:
-        names = [name for name in ("weak", "student", "target", "ceiling") if getattr(self, name) is not None]
+        names = ["weak", "student", "target", *(["ceiling"] if self.ceiling is not None else [])]
         arrays = {name: finite(name, getattr(self, name), min_ndim=1) for name in names}
         lead = next((a for name, a in arrays.items() if is_array(getattr(self, name))), arrays["weak"])
         xp = array_namespace(lead)
@@ -40,7 +40,7 @@ class Triple:
             if not is_same_library(array, lead):
                 if is_array(getattr(self, name)):
                     array_namespace(array, lead)  # raises, naming both libraries
-                array = xp.asarray(to_numpy(array), dtype=lead.dtype, device=lead.device)
+                array = xp.asarray(to_numpy(array), dtype=xp.float64, device=lead.device)
             arrays[name] = array
         shapes = {name: tuple(array.shape) for name, array in arrays.items()}
         try:

@@ -97,3 +97,19 @@ def test_bad_trainings_are_refused(n, delta, message):
         SampledTraining(Population(np.stack([WEAK, WEAK]), TARGET, Ball(FEATURES, radius=1.0)), 5)
     with pytest.raises(ValueError, match="shape of weak"):
         ApproximateTraining(world, np.ones(3))
+
+
+def test_a_problem_cannot_be_changed_from_outside():
+    target = TARGET.copy()
+    world = Population(WEAK, target, Subspace(FEATURES))
+    target += 5 * WEAK
+    assert world.is_realizable()
+    with pytest.raises(ValueError, match="read-only"):
+        world.target[0] = 1.0
+
+
+def test_a_class_must_be_a_class():
+    with pytest.raises(TypeError, match="must be a ConvexClass"):
+        Population(WEAK, TARGET, None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="must broadcast"):
+        Population(np.ones((2, 4)), np.ones((3, 4)), Subspace(FEATURES))

@@ -148,6 +148,10 @@ def test_pgr_is_nan_where_the_ceiling_does_not_beat_the_weak_model():
         ({"weak": [1j, 1.0, 2.0]}, TypeError, "weak must hold real numbers"),
         ({"weak": [[1.0], [1.0, 2.0]]}, ValueError, "rectangular"),
         ({"divergence": "kl"}, ValueError, "compares vectors"),
+        ({"weak": None}, TypeError, "weak must hold real numbers; it is None"),
+        ({"weak": np.ma.array([1.0, 1e6, 3.0], mask=[0, 1, 0])}, TypeError, "masked array"),
+        ({"divergence": None}, TypeError, "divergence must be a name"),
+        ({"divergence": Squared}, TypeError, "divergence must be a name"),
         ({"weak": 1.0}, ValueError, "weak must have at least 1 dimension"),
         ({"weak": torch.zeros(3), "student": np.zeros(3)}, TypeError, "one library"),
     ],
@@ -156,3 +160,20 @@ def test_bad_input_is_refused_by_name(arguments, error, message):
     good = {"weak": [1.0, 2.0, 3.0], "student": [1.0, 2.0, 2.0], "target": [1.0, 2.0, 1.0]}
     with pytest.raises(error, match=message):
         gain_report(**{**good, **arguments})
+
+
+@pytest.mark.parametrize("weights", [np.array([1e308, 1e308, 1e308]), np.full(3, 6e4, dtype=np.float16), np.full(3, 1e-320)])
+def test_weights_of_any_size_are_normalised(weights):
+    plain = gain_report([1.0, 2.0, 4.0], [1.0, 1.0, 2.0], [0.0, 2.0, 3.0])
+    assert gain_report([1.0, 2.0, 4.0], [1.0, 1.0, 2.0], [0.0, 2.0, 3.0], weights).gain == pytest.approx(plain.gain, rel=1e-3)
+
+
+def test_many_short_float_weights_lose_nothing():
+    values = np.random.default_rng(5).standard_normal((3, 70_000))
+    ones = gain_report(*values, np.ones(70_000, dtype=np.float16))
+    assert ones.gain == pytest.approx(gain_report(*values).gain, rel=ROUNDING)
+
+
+def test_a_list_beside_a_short_tensor_keeps_its_digits():
+    target = torch.tensor([0.0, 0.0], dtype=torch.float16)
+    assert float(gain_report([1e5, 16777217.0], target, target).weak_error) == (1e10 + 16777217.0**2) / 2

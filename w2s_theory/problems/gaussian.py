@@ -8,8 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from .._array import to_numpy
-from .._validation import finite, generator, positive, whole
+from .._validation import frozen, generator, positive, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class GaussianWorld:
 
     def __post_init__(self) -> None:
         for name in ("target_head", "weak_head"):
-            object.__setattr__(self, name, np.asarray(to_numpy(finite(name, getattr(self, name), ndim=1)), dtype=np.float64))
+            object.__setattr__(self, name, frozen(name, getattr(self, name), ndim=1))
         if self.target_head.shape != self.weak_head.shape:
             raise ValueError(
                 f"target_head and weak_head must have one shape (d,); they are {self.target_head.shape} and {self.weak_head.shape}."
@@ -52,7 +51,7 @@ class GaussianWorld:
         if self.residual == "cubic" and self.target_noise > 0:
             raise ValueError("a cubic residual needs target_noise = 0, so that the target stays linear; set it to 0.")
         if self.covariance is not None:
-            covariance = np.asarray(to_numpy(finite("covariance", self.covariance, ndim=2)), dtype=np.float64)
+            covariance = frozen("covariance", self.covariance, ndim=2)
             if covariance.shape != (self.d, self.d) or not np.allclose(covariance, covariance.T):
                 raise ValueError(f"covariance must be symmetric of shape ({self.d}, {self.d}); its shape is {covariance.shape}.")
             smallest = float(np.linalg.eigvalsh(covariance)[0])

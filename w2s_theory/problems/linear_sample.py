@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import to_numpy
-from .._validation import finite, positive
+from .._validation import frozen, positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +25,11 @@ class LinearSample:
     reference_head: Any = None
 
     def __post_init__(self) -> None:
-        features = np.asarray(to_numpy(finite("features", self.features, ndim=2)), dtype=np.float64)
+        features = frozen("features", self.features, ndim=2)
         object.__setattr__(self, "features", features)
         positive("penalty", self.penalty, strict=False)
         for name in ("weak", "target"):
-            values = np.asarray(to_numpy(finite(name, getattr(self, name), min_ndim=1)), dtype=np.float64)
+            values = frozen(name, getattr(self, name), min_ndim=1)
             if values.shape[-1] != features.shape[0]:
                 raise ValueError(
                     f"{name} must have {features.shape[0]} samples on its last axis, as features; its shape is {values.shape}."
@@ -40,7 +39,7 @@ class LinearSample:
             tasks = self.target.reshape(-1, features.shape[0])
             head = np.linalg.lstsq(features, tasks.T)[0].T.reshape(*self.target.shape[:-1], features.shape[1])
         else:
-            head = np.asarray(to_numpy(finite("reference_head", self.reference_head, min_ndim=1)), dtype=np.float64)
+            head = frozen("reference_head", self.reference_head, min_ndim=1)
             if head.shape[-1] != features.shape[1]:
                 raise ValueError(f"reference_head must have {features.shape[1]} coefficients; its shape is {head.shape}.")
         object.__setattr__(self, "reference_head", head)

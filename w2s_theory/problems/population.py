@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import to_numpy
-from .._validation import finite, generator, sample_weights, whole
+from .._validation import frozen, generator, sample_weights, whole
 from .convexity import ConvexClass, Projection
 
 #: A target this close to the class, relative to the weak error, counts as realizable; checks add what the remaining distance can do.
@@ -38,12 +37,13 @@ class Population:
     weights: Any = None
 
     def __post_init__(self) -> None:
-        weak = np.asarray(to_numpy(finite("weak", self.weak, min_ndim=1)), dtype=np.float64)
-        target = np.asarray(to_numpy(finite("target", self.target, min_ndim=1)), dtype=np.float64)
+        weak, target = frozen("weak", self.weak, min_ndim=1), frozen("target", self.target, min_ndim=1)
         if weak.shape[-1] != target.shape[-1]:
             raise ValueError(
                 f"weak and target must share the last axis of samples; their shapes are {weak.shape} and {target.shape}."
             )
+        if not isinstance(self.strong_class, ConvexClass):
+            raise TypeError(f"strong_class must be a ConvexClass such as students.convex.Subspace; it is {self.strong_class!r}.")
         if self.strong_class.size != weak.shape[-1]:
             raise ValueError(
                 f"strong_class must be built on the samples of weak; it has {self.strong_class.size} samples and weak has {weak.shape[-1]}. "
@@ -52,7 +52,12 @@ class Population:
         for name, values in (("weak", weak), ("target", target)):
             if np.max(np.abs(values)) > LARGEST:
                 raise ValueError(f"{name} must stay within ±{LARGEST:g}, so that squared errors are finite. Rescale the labels.")
-        weak, target = np.broadcast_arrays(weak, target)
+        try:
+            weak, target = np.broadcast_arrays(weak, target)
+        except ValueError:
+            raise ValueError(
+                f"weak and target must broadcast; their shapes are {weak.shape} and {target.shape}. Align the tasks."
+            ) from None
         object.__setattr__(self, "weak", weak)
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "weights", sample_weights(self.weights, weak, (weak.shape[-1],)))

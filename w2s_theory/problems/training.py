@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._array import to_numpy
-from .._validation import finite, probability, whole
+from .._validation import frozen, probability, whole
 from .population import Population
 
 
@@ -23,7 +22,7 @@ class ApproximateTraining:
     student: np.ndarray
 
     def __post_init__(self) -> None:
-        student = np.asarray(to_numpy(finite("student", self.student, min_ndim=1)), dtype=np.float64)
+        student = frozen("student", self.student, min_ndim=1)
         if student.shape != self.population.weak.shape:
             raise ValueError(f"student must have the shape of weak, {self.population.weak.shape}; its shape is {student.shape}.")
         object.__setattr__(self, "student", student)

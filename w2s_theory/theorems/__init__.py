@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .._validation import MissingExtra
 from ..checking import check_statement
-from ..outcomes import Check
+from ..outcomes import Check, Verdict
 from ..statements import Statement
 from .charikar2024.cross_term import CROSS_TERM
 from .charikar2024.nonrealizable_convex import NONREALIZABLE_CONVEX
@@ -69,6 +70,22 @@ def find(name: str | Statement) -> Statement:
         near = get_close_matches(name, STATEMENTS, n=3, cutoff=0.3)
         raise KeyError(f"no statement is called {name!r}. Close: {', '.join(near) or 'none'}; all of them: w2s verify --list.")
     return STATEMENTS[name]
+
+
+def check_examples(statement: str | Statement, *, rng: np.random.Generator) -> list[Check]:
+    """Check a statement on each of its own examples, every one with a generator of its own, so that one more disturbs none.
+
+    Without an extra that the examples need: one UNSOLVED Check. Raises ``ValueError`` when the statement has no examples.
+    """
+    statement = find(statement)
+    if statement.examples is None:
+        raise ValueError(f"{statement.name} must have examples; it has none, so nothing would be checked. Give it some.")
+    try:
+        problems = statement.examples(rng)
+    except MissingExtra as error:
+        return [Check(statement.name, Verdict.UNSOLVED, relation=statement.relation, why=str(error))]
+    children = rng.spawn(len(problems))
+    return [check_statement(statement, problem, rng=child) for problem, child in zip(problems, children, strict=True)]
 
 
 def check(statement: str | Statement, problem: Any = None, *, rng: np.random.Generator) -> Check:

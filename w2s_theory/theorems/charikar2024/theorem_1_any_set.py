@@ -54,5 +54,4 @@ THEOREM_1_ANY_SET = Statement(
     source=Source("charikar2024", "Theorem 1"),
     tightness="attained by affine classes",
     examples=_examples,
-    needs=("programs",),
 )

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from w2s_theory.montecarlo import proportion_estimate
+
 from ._runner import ROOT, Experiment, Scale, catalogue, load, results_folder
 from ._store import StoreError, Table, read_table, write_bytes
 
@@ -37,6 +39,14 @@ class Finding:
             raise ValueError(
                 f"status must begin with one of {STATUS_WORDS}; it is {self.status!r}. Add the detail after the word."
             )
+
+
+def share_status(successes: int, trials: int, *, level: float = 0.9) -> str:
+    """Status of "more often than not" from ``trials`` worlds: by the exact interval of the share, or too few to tell."""
+    share = proportion_estimate(successes, trials, level=level)
+    if share.low > 0.5:
+        return "reproduced, with changes"
+    return "not reproduced (see the evidence)" if share.high < 0.5 else f"not attempted (too few worlds to tell: {trials})"
 
 
 def render(root: Path = ROOT, *, with_quick: bool = True) -> str:

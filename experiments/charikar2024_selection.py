@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments._ledger import Finding
+from experiments._ledger import Finding, share_status
 from experiments._representations import STRONG_DEPTH, pretrained, target_network, task_rows
 from w2s_theory.problems.representations import RepresentationWorld
 
@@ -72,7 +72,7 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
         found.append(
             Finding(
                 f"{strong} strong network: smallest weak error − misfit picks the best student",
-                "reproduced, with changes" if hits[0] >= 0.8 else "not reproduced (see the evidence)",
+                share_status(round(hits[0] * len(worlds)), len(worlds)),
                 f"right in {hits[0]:.0%} of {len(worlds)} worlds among {len(TEACHERS)} teachers (smallest weak error: {hits[1]:.0%}); "
                 f"a pick costs {regret:.1%} more student error than the best on average",
             )

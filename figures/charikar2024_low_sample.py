@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.charikar2024_low_sample import REGIMES, regime_numbers
-from figures._style import COLOURS, LINES, caption, new_figure
+from figures._style import COLOURS, LINES, caption, mean_interval, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,11 +25,20 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
             at = position + shift + np.linspace(-0.05, 0.05, gains.size)
             label = f"{student} student, {'shallow' if student == 'deep' else 'deep'} teacher" if position == 0 else None
             roles.plot(at, gains, marker, color=COLOURS[role], alpha=0.5, markersize=4, markeredgewidth=0)
-            roles.plot(position + shift, gains.mean(), marker, color=COLOURS[role], markersize=9, label=label)
+            bars = mean_interval(np.zeros(gains.size), gains)
+            roles.errorbar(
+                position + shift,
+                bars.mean,
+                yerr=np.nan_to_num(bars.half),
+                fmt=marker,
+                color=COLOURS[role],
+                markersize=9,
+                label=label,
+            )
     roles.axhline(0.0, color="#999999", linewidth=0.8)
     roles.set_xticks(range(len(REGIMES)), [f"{name}\n({t} tasks × {n} points)" for name, (t, n) in REGIMES.items()])
     roles.set_ylabel("gain / task variance, median over tasks")
-    roles.set_title("The better student depends on\nthe pretraining data")
+    roles.set_title("Who is the better student, with much\nand with little pretraining data")
     low, high = roles.get_ylim()
     roles.set_ylim(low, high + 0.3 * (high - low))
     roles.legend(fontsize=8.5, loc="upper right")
@@ -52,6 +61,6 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     caption(
         figure,
         f"Synthetic: networks of 2 (shallow) and 8 (deep) layers pretrained on tasks of a random 5-layer network; small markers are "
-        f"{len(trials)} worlds, large ones their means; 100 tasks each. Right: every task, the outermost 2 % cut off.",
+        f"{len(trials)} worlds, large ones their means with 95 % intervals; 100 tasks each. Right: every task, the outermost 2 % cut off.",
     )
     return figure

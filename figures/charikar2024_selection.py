@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "realizable": "Realizable: the criterion is\nthe student's error",
-    "pretrained": "Not realizable: it still ranks\nthe teachers",
+    "pretrained": "Not realizable: the criterion is\ntoo low by the cross term",
 }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.charikar2024_synthetic import PANELS, panel_numbers
+from experiments.charikar2024_synthetic import PANELS, panel_numbers, usual
 from figures._style import COLOURS, LINES, caption, new_figure
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     figure, axes = new_figure(2, 4, height=5.8)
     trials = len(np.unique(table["trial"]))
     for column, panel in enumerate(PANELS):
-        rows = table["panel"] == panel
+        rows = (table["panel"] == panel) & usual(table)
         numbers = panel_numbers(table, panel)
         for row, (name, scale) in enumerate((("raw", 1.0), ("free", table["variance"][rows]))):
             here = axes[row, column]
@@ -56,6 +56,6 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
         figure,
         f"Synthetic: random tasks on a random 5-layer network, 100 tasks (markers) × {trials} worlds per panel; gain = weak error − student "
         "error, misfit = student against weak labels, squared errors on 2000 fresh points; line: gain = misfit. Corners: Pearson correlation and "
-        "mean |gain − misfit| over mean misfit, medians over worlds. Heads are fitted by least squares; σ is the noise of the strong network.",
+        "mean |gain − misfit| over mean misfit, medians over worlds. Heads: least squares, units active on < 5 points off; σ: the strong noise.",
     )
     return figure

@@ -55,6 +55,18 @@ def finite(name: str, value: Any, *, ndim: int | None = None, min_ndim: int = 0)
     return array
 
 
+def squarable(name: str, array: Any) -> Any:
+    """Return ``array`` if its squares, and sums of them, fit its dtype; raise ``ValueError`` otherwise."""
+    xp = array_namespace(array)
+    limit = float(xp.finfo(array.dtype).max) ** 0.5 * 1e-4
+    largest = float(xp.max(xp.abs(array)))
+    if not largest <= limit:
+        raise ValueError(
+            f"{name} must stay within ±{limit:.1g}, so that squares fit {array.dtype}; the largest is {largest:.3g}. Rescale."
+        )
+    return array
+
+
 def frozen(name: str, value: Any, *, ndim: int | None = None, min_ndim: int = 0) -> np.ndarray:
     """Return a read-only NumPy float64 copy of finite numbers: what a problem keeps, so that nothing can change it from outside."""
     array = np.array(to_numpy(finite(name, value, ndim=ndim, min_ndim=min_ndim)), dtype=np.float64)

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from ._array import array_namespace, machine_epsilon
-from ._validation import finite, sample_weights
+from ._validation import finite, sample_weights, squarable
+
+
+def rank_tolerance(n: int, d: int, epsilon: float) -> float:
+    """Singular values that rounding alone gives to an (n, d) matrix, relative to its largest: 4 eps sqrt(n + d).
+
+    The one rule for a numerical rank: rank deficiency is seen, and a condition number of 1e12 is not mistaken for it.
+    """
+    return 4.0 * epsilon * math.sqrt(n + d)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +64,7 @@ def least_squares(features: Any, labels: Any, weights: Any = None) -> LeastSquar
     features = finite("features", features, min_ndim=2)
     labels = finite("labels", labels, min_ndim=1)
     xp = array_namespace(features, labels)
-    labels = xp.astype(labels, features.dtype)
+    labels = squarable("labels", xp.astype(labels, squarable("features", features).dtype))
     n, d = features.shape[-2:]
     if labels.shape[-1] != n:
         raise ValueError(
@@ -72,13 +80,13 @@ def least_squares(features: Any, labels: Any, weights: Any = None) -> LeastSquar
         ) from None
     if weights is not None:
         # Times n, so that equal weights leave every number as it was.
-        root = xp.sqrt(sample_weights(weights, labels, shape) * n)
+        root = xp.astype(xp.sqrt(sample_weights(weights, labels, shape) * n), features.dtype)
         features, labels = features * root[..., None], labels * root
 
     epsilon = machine_epsilon(features)
     left, values, right = xp.linalg.svd(features, full_matrices=False)
     largest = values[..., 0]
-    kept = values > 4.0 * epsilon * math.sqrt(n + d) * largest[..., None]
+    kept = values > rank_tolerance(n, d, epsilon) * largest[..., None]
     inverse = xp.where(kept, 1.0 / xp.where(kept, values, 1.0), 0.0)
     coefficients = ((labels[..., None, :] @ left) * inverse[..., None, :] @ right)[..., 0, :]
 

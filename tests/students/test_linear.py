@@ -255,3 +255,12 @@ def test_two_array_libraries_are_refused():
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match="one library"):
         OLS().fit(np.eye(2), torch.ones(2))
+
+
+@pytest.mark.parametrize("student", [OLS(), MinimumNorm(), Ridge(1.0), Ridge("loo")])
+def test_numbers_whose_squares_overflow_are_refused(student):
+    features = np.random.default_rng(0).standard_normal((9, 2))
+    with pytest.raises(ValueError, match="features must stay within"):
+        student.fit(1e200 * features, np.ones(9))
+    with pytest.raises(ValueError, match="labels must stay within"):
+        student.fit(features.astype(np.float32), np.full(9, 1e30))

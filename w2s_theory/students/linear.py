@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from .._array import array_namespace, is_array, machine_epsilon
-from .._validation import finite, positive, sample_weights
+from .._validation import finite, positive, sample_weights, squarable
+from ..linalg import rank_tolerance
 
 #: Penalties tried by ``Ridge("loo")``, two per decade, in units of the mean eigenvalue tr(XᵀX)/d of the centred, weighted
 #: features. They reach from a nearly unpenalised head to one that predicts the mean; the chosen penalty is recorded in the fit.
@@ -186,7 +187,7 @@ def _factor(features: Any, labels: Any, weights: Any, intercept: bool) -> _Facto
     xp = array_namespace(features)
     if xp.finfo(features.dtype).bits < 32:
         features = xp.astype(features, xp.float64)
-    labels = _like("labels", labels, features, min_ndim=1)
+    labels = squarable("labels", _like("labels", labels, squarable("features", features), min_ndim=1))
     n, d = features.shape
     if labels.shape[-1] != n:
         raise ValueError(
@@ -197,7 +198,7 @@ def _factor(features: Any, labels: Any, weights: Any, intercept: bool) -> _Facto
     if weights is not None:
         weights = _like("weights", weights, features, ndim=1)
         total = float(xp.sum(weights))
-    shares = sample_weights(weights, features, (n,))
+    shares = xp.astype(sample_weights(weights, features, (n,)), features.dtype)
     feature_mean, label_mean = xp.zeros_like(features[0, :]), xp.zeros_like(labels[..., 0])
     if intercept:
         feature_mean, label_mean = shares @ features, labels @ shares
@@ -206,7 +207,7 @@ def _factor(features: Any, labels: Any, weights: Any, intercept: bool) -> _Facto
     left, values, right = xp.linalg.svd(centred, full_matrices=False)
     # ‖√v X‖ ≤ ‖√v (X − x̄)‖ + ‖√v x̄‖: rounding in the centring is proportional to the features before it.
     scale = float(values[0]) + total**0.5 * float(xp.linalg.vector_norm(feature_mean))
-    rank = int(xp.sum(xp.astype(values > max(n, d) * machine_epsilon(features) * scale, xp.int64)))
+    rank = int(xp.sum(xp.astype(values > rank_tolerance(n, d, machine_epsilon(features)) * scale, xp.int64)))
     return _Factors(
         left=left[:, :rank],
         values=values[:rank],

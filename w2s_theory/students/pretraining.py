@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .._array import to_numpy
 from .._validation import MissingExtra, SolverFailure, finite, generator, positive, whole
 from ..problems.representations import MLP, predict
 
@@ -52,7 +53,7 @@ def pretrain(
         import torch
     except ImportError:
         raise MissingExtra("torch", "torch") from None
-    inputs, labels = _tasks(start, target, heads, inputs)
+    inputs, heads, labels = _tasks(start, target, heads, inputs)
     whole("epochs", epochs)
     whole("batch", batch)
     positive("learning_rate", learning_rate)
@@ -120,10 +121,11 @@ class _Network:
         return MLP(tuple(arrays[::2]), tuple(arrays[1::2]))
 
 
-def _tasks(start: MLP, target: MLP, heads: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Validated inputs (tasks, n, d_in) and the labels (tasks, n) that the target representation and the heads give them."""
-    inputs = finite("inputs", inputs, ndim=3)
-    heads = finite("heads", heads, ndim=2)
+def _tasks(start: MLP, target: MLP, heads: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Validated inputs (tasks, n, d_in) and heads, and the labels (tasks, n) that the target representation and the heads give them."""
+    inputs, heads = (
+        np.asarray(to_numpy(finite(*named, ndim=k))) for named, k in ((("inputs", inputs), 3), (("heads", heads), 2))
+    )
     if len(heads) != len(inputs):
         raise ValueError(
             f"inputs must hold a sample for each of the {len(heads)} heads; the shape is {inputs.shape}: (tasks, n, d_in)."
@@ -133,4 +135,4 @@ def _tasks(start: MLP, target: MLP, heads: np.ndarray, inputs: np.ndarray) -> tu
             f"start must have the target's d_in {target.d_in} and width {target.width}, as the heads are kept; "
             f"it has {start.d_in} and {start.width}."
         )
-    return inputs, predict(target(inputs), heads)
+    return inputs, heads, predict(target(inputs), heads)

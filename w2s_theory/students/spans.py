@@ -13,12 +13,13 @@ import scipy.linalg
 import scipy.optimize
 
 from .._validation import SolverFailure, finite
+from ..linalg import rank_tolerance
 from ..problems.convexity import on_sample
 
 
 def rounding(features: np.ndarray) -> float:
     """Singular values that rounding alone gives to a matrix of shape (n, d), relative to its largest: 4 eps sqrt(n + d)."""
-    return float(4 * np.finfo(np.float64).eps * np.sqrt(sum(features.shape)))
+    return rank_tolerance(*features.shape, epsilon=float(np.finfo(np.float64).eps))
 
 
 class Span(NamedTuple):

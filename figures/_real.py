@@ -33,7 +33,8 @@ def draw_real(table: Mapping[str, np.ndarray], about: str) -> Figure:
         "Student-t intervals, which cover the choice of split and not the choice of data set. Ridge: penalty by leave-one-out. "
         "Cross term: −2⟨weak − student, gold − ceiling⟩, zero for a realizable target; penalty term: 2⟨weak − student, student − "
         "ceiling⟩, in sample the ridge penalty's doing, out of sample also estimation error. Controls are hollow: a student of "
-        "shuffled labels gains its whole misfit and still knows nothing (lower right), so gain alone proves no knowledge.",
+        "shuffled labels, or of a random teacher (least squares on features of noise), gains about its whole misfit and still knows "
+        "nothing (lower right), so gain alone proves no knowledge.",
     )
     return figure
 

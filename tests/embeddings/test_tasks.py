@@ -70,6 +70,15 @@ def test_the_strong_digits_are_kernel_components_made_on_the_other_classes():
     assert features @ features.T == pytest.approx(projected @ projected.T, abs=1e-9)
 
 
+def test_digits_refuse_more_components_than_the_kernel_has():
+    pytest.importorskip("sklearn")
+    task = digits_task(components=900)
+    assert task.strong_features.shape == (896, 900) and np.all(np.isfinite(task.strong_features))
+    for components in (901, 5000):
+        with pytest.raises(ValueError, match=f"components must be at most 900.*it is {components}"):
+            digits_task(components=components)
+
+
 def test_digits_refuse_odd_blocks_and_name_the_extra_without_scikit_learn(monkeypatch):
     with pytest.raises(ValueError, match="1, 2, 4 or 8; it is 3"):
         digits_task(side=3)
@@ -140,14 +149,24 @@ def test_pickled_contents_and_single_arrays_are_refused(folder):
         embedding_task("sst2", folder)
 
 
+def _pairs(**wrong):
+    return {"y": np.arange(4), **{name: np.ones((4, 2)) for name in ("u0", "v0", "u6", "v6")}, **wrong}
+
+
 @pytest.mark.parametrize(
     ("arrays", "match"),
     [
         ({"y": np.arange(4), "x0": np.ones((4, 2))}, "must hold the array 'x6'"),
-        ({"x6": np.ones((4, 2)), "x0": np.ones((4, 2))}, "does not hold a task: 'y'"),
+        ({"x6": np.ones((4, 2)), "x0": np.ones((4, 2))}, "must hold the array 'y'"),
         ({"y": np.arange(4), "x0": np.ones((4, 2)), "x6": np.ones((3, 2))}, "strong_features must have one row per sample"),
         ({"y": np.arange(4), "x0": np.full((4, 2), np.nan), "x6": np.ones((4, 2))}, "weak_features must be finite"),
         ({"y": np.ones(4), "x0": np.ones((4, 2)), "x6": np.ones((4, 2))}, "labels must not be constant"),
+        ({"y": np.array(list("abcd")), "x0": np.ones((4, 2)), "x6": np.ones((4, 2))}, "'y' must hold real numbers"),
+        ({"y": np.arange(4), "x0": np.full((4, 2), "a"), "x6": np.ones((4, 2))}, "'x0' must hold real numbers"),
+        ({"y": np.arange(4), "x0": np.ones((4, 2)), "x6": np.ones((4, 2)) * 1j}, "'x6' must hold real numbers.*complex128"),
+        (_pairs(v0=np.ones((3, 2))), r"'u0' and 'v0' must be matrices of the same shape.*\(4, 2\) and \(3, 2\)"),
+        (_pairs(u6=np.ones((1, 2))), "'u6' and 'v6' must be matrices of the same shape"),
+        (_pairs(u0=np.ones(4), v0=np.ones(4)), "'u0' and 'v0' must be matrices"),
     ],
 )
 def test_wrong_arrays_are_named_with_their_file(folder, arrays, match):

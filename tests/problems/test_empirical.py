@@ -111,6 +111,17 @@ def test_realizability_is_about_the_sample(task):
     assert EmpiricalTask(task.weak_features[few], task.strong_features[few], task.labels[:, few], "n < d").is_realizable()
 
 
+def test_a_task_keeps_read_only_copies_of_its_arrays():
+    arrays = {"weak_features": np.ones((5, 2)), "strong_features": np.ones((5, 3)), "labels": np.arange(5.0)}
+    task = EmpiricalTask(**arrays, name="frozen")
+    for name, array in arrays.items():
+        kept = getattr(task, name).copy()
+        array[:] = 7.0
+        assert np.array_equal(getattr(task, name), kept)
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(task, name)[0] = 7.0
+
+
 def test_controls_change_what_they_should_and_nothing_else(task, rng):
     same, noise = same_features(task), random_teacher(task, rng=rng)
     assert np.array_equal(same.strong_features, task.weak_features)

@@ -29,7 +29,8 @@ def digits_task(*, side: int = 2, components: int = 48) -> EmpiricalTask:
     0 to 4: a representation made elsewhere and frozen. Block sizes, kernel, width rule and number of components were fixed before
     any gain was looked at. ``labels`` (5, 896), standardised.
 
-    Raises ``ValueError`` unless ``side`` is 1, 2, 4 or 8, and ``MissingExtra`` without scikit-learn.
+    Raises ``ValueError`` unless ``side`` is 1, 2, 4 or 8 and ``components`` at most 900, one less than the images of the
+    other digits (the centred kernel has no more), and ``MissingExtra`` without scikit-learn.
     """
     if side not in (1, 2, 4, 8):
         raise ValueError(f"side must divide the 8 pixels of an image: 1, 2, 4 or 8; it is {side!r}.")
@@ -42,6 +43,11 @@ def digits_task(*, side: int = 2, components: int = 48) -> EmpiricalTask:
         raise MissingExtra("embeddings", "scikit-learn") from error
     pixels, digit = (np.asarray(part) for part in load_digits(return_X_y=True))
     elsewhere, here = pixels[digit < 5], pixels[digit >= 5]
+    if components >= len(elsewhere):
+        raise ValueError(
+            f"components must be at most {len(elsewhere) - 1}, one less than the images of the other digits; it is {components}. "
+            "Ask for fewer."
+        )
     distances = euclidean_distances(elsewhere)[np.triu_indices(len(elsewhere), k=1)]
     kernel = KernelPCA(n_components=components, kernel="rbf", gamma=1.0 / np.median(distances) ** 2, eigen_solver="dense")
     blocks = here.reshape(-1, side, 8 // side, side, 8 // side).mean(axis=(2, 4))
@@ -67,25 +73,35 @@ def embedding_task(name: str, folder: str | Path | None = None) -> EmpiricalTask
         raise ValueError(f"name must be one of {', '.join(EMBEDDING_TASKS)}; it is {name!r}.")
     path = (embedding_folder() if folder is None else Path(folder)) / f"{name}.npz"
     arrays = _read(path)
-    sides = []
-    for layer in ("0", "6"):
-        try:
-            if f"u{layer}" in arrays:
-                u, v = (arrays[side + layer].astype(np.float64) for side in "uv")
-                sides.append(np.concatenate([np.abs(u - v), u * v], axis=1))
-            else:
-                sides.append(arrays[f"x{layer}"].astype(np.float64))
-        except KeyError as error:
+    pairs = "u0" in arrays or "u6" in arrays
+    needed = ("y", *("u0", "v0", "u6", "v6") * pairs, *("x0", "x6") * (not pairs))
+    for key in needed:
+        if key not in arrays:
+            raise ValueError(f"{path} must hold the array {key!r}; it holds {sorted(arrays)}. Make the embeddings again.")
+        if arrays[key].dtype.kind not in "fiub":
             raise ValueError(
-                f"{path} must hold the array {error}; it holds {sorted(arrays)}. Make the embeddings again."
-            ) from None
+                f"{path}: {key!r} must hold real numbers; its dtype is {arrays[key].dtype}. Make the embeddings again."
+            )
+    values = {key: arrays[key].astype(np.float64) for key in needed}
+    for u, v in (("u0", "v0"), ("u6", "v6")) if pairs else ():
+        if values[u].shape != values[v].shape or values[u].ndim != 2:
+            raise ValueError(
+                f"{path}: {u!r} and {v!r} must be matrices of the same shape; their shapes are {values[u].shape} and "
+                f"{values[v].shape}. Make the embeddings again."
+            )
+    labels = values["y"]
+    if name in _CLASSIFICATION:
+        labels = labels == np.unique(labels)[:, None]
     try:
-        labels = arrays["y"].astype(np.float64)
-        if name in _CLASSIFICATION:
-            labels = labels == np.unique(labels)[:, None]
-        return EmpiricalTask(weak_features=sides[0], strong_features=sides[1], labels=_standardised(labels), name=name)
-    except (KeyError, ValueError) as error:
+        weak, strong = (_pair(values[f"u{k}"], values[f"v{k}"]) if pairs else values[f"x{k}"] for k in (0, 6))
+        return EmpiricalTask(weak_features=weak, strong_features=strong, labels=_standardised(labels), name=name)
+    except ValueError as error:
         raise ValueError(f"{path} does not hold a task: {error}") from error
+
+
+def _pair(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Features of a pair of texts, the same for either order: [|u − v|, u·v]."""
+    return np.concatenate([np.abs(u - v), u * v], axis=1)
 
 
 def embedding_folder() -> Path:

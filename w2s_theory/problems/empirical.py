@@ -1,7 +1,8 @@
 """A data set of frozen representations as a Problem: weak features, strong features and labels of the same samples.
 
-What nature fixes here is the sample, not a population: every statement checked on an ``EmpiricalTask`` is about these rows,
-and an interval over random splits covers the choice of split, not the choice of data set. NumPy float64.
+What nature fixes here is the sample, not a population. No statement is about an ``EmpiricalTask`` itself: ``pipelines.run`` makes
+Triples of it, and its transfer rows make a ``Population`` or a ``LinearSample``; what is checked on these is about these rows. An
+interval over random splits covers the choice of split, not the choice of data set. NumPy float64.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._array import to_numpy
-from .._validation import finite, generator, whole
+from .._validation import frozen, generator, whole
 
 
 class Split(NamedTuple):
@@ -30,7 +30,8 @@ class EmpiricalTask:
     """N samples seen by a weak and by a strong frozen model, with the labels of one task or of several.
 
     ``weak_features`` (N, d_weak); ``strong_features`` (N, d_strong); ``labels`` (N,) or (tasks..., N), for classes one-vs-rest
-    numbers; ``name`` for tables and figures; ``is_synthetic`` says that the features or labels were drawn, not measured.
+    numbers; all three are kept as read-only copies. ``name`` for tables and figures; ``is_synthetic`` says that the features or
+    labels were drawn, not measured.
     Raises ``ValueError`` for NaN, shapes that do not belong together, fewer than 3 samples, or labels that are all the same.
     """
 
@@ -41,11 +42,11 @@ class EmpiricalTask:
     is_synthetic: bool = False
 
     def __post_init__(self) -> None:
-        labels = np.asarray(to_numpy(finite("labels", self.labels, min_ndim=1)), dtype=np.float64)
+        labels = frozen("labels", self.labels, min_ndim=1)
         object.__setattr__(self, "labels", labels)
         whole("the number of samples", self.size, at_least=3)
         for field in ("weak_features", "strong_features"):
-            features = np.asarray(to_numpy(finite(field, getattr(self, field), ndim=2)), dtype=np.float64)
+            features = frozen(field, getattr(self, field), ndim=2)
             if features.shape[0] != self.size:
                 raise ValueError(
                     f"{field} must have one row per sample, {self.size} as labels; its shape is {features.shape}. "

@@ -93,5 +93,6 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
             r, off = closeness(table["gain"][rows], table["misfit"][rows])
             ceiling = np.median(table["ceiling_error"][rows] / table["variance"][rows])
             texts.append(f"{epochs} epochs: Pearson {r:.3f}, off by {off:.1%}, ceiling error {ceiling:.3f} of task variance")
-        found.append(Finding("pretraining, one world trained longer", "reproduced, with changes", "; ".join(texts)))
+        status = "reproduced, with changes" if r > 0.8 else "not reproduced (see the evidence)"  # r of the longest training
+        found.append(Finding("pretraining: one world trained four times as long shows the line", status, "; ".join(texts)))
     return found

@@ -57,7 +57,7 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     line.plot([low, high], [low, high], **LINES["theory"], label="gain = misfit")
     line.set(xlim=(low, high), ylim=(0, high), xlabel="gain / task variance", ylabel="misfit / task variance")
     line.set_title("Little data: gain against misfit")
-    line.legend(fontsize=8.5, loc="upper left", markerscale=2)
+    line.legend(fontsize=8.5, loc="lower right", markerscale=2)
     caption(
         figure,
         f"Synthetic: networks of 2 (shallow) and 8 (deep) layers pretrained on tasks of a random 5-layer network; small markers are "

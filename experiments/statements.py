@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from experiments._ledger import Finding
-from w2s_theory.outcomes import Check, Verdict
+from w2s_theory.outcomes import VERDICT_TABLE, Check, Verdict
 from w2s_theory.statements import Statement
 from w2s_theory.theorems import STATEMENTS, check_examples
 
@@ -77,13 +77,11 @@ def _finding(name: str, rows: dict[str, np.ndarray]) -> Finding:
     if draws:
         on_what += f", {draws} draws"
     close = closeness(rows)
-    for verdict in (Verdict.VIOLATED, Verdict.NONFINITE, Verdict.UNSOLVED, Verdict.INCONCLUSIVE, Verdict.OUT_OF_SCOPE):
+    for verdict, (status, _) in VERDICT_TABLE.items():
         hit = np.flatnonzero(rows["verdict"] == verdict.name)
-        if hit.size:
-            word, why = (
-                ("counterexample found", "") if verdict is Verdict.VIOLATED else ("not attempted", _why(verdict, rows, hit))
-            )
-            return Finding(name, word + why, f"{len(hit)} of {_count(len(close), 'check')} {verdict.name}; {on_what}")
+        if hit.size and verdict is not Verdict.HOLDS:
+            why = "" if verdict is Verdict.VIOLATED else _why(verdict, rows, hit)
+            return Finding(name, status + why, f"{len(hit)} of {_count(len(close), 'check')} {verdict.name}; {on_what}")
     word = "holds (derived here)" if rows["is_derived"][0] else "reproduced"
     close = close[~np.isnan(close)]
     if close.size == 0:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
-from .outcomes import VERDICT_TABLE, Check, Verdict
+from .outcomes import VERDICT_TABLE, Check
 
 HELP = """\
 check published statements of weak-to-strong generalization theory on problems of their own
@@ -32,8 +32,8 @@ exit codes:
   2  misuse: unknown name or option
   3  the output could not be written (a closed pipe, a full disk)
 """
-#: Worst first: the verdict of a statement is the worst over its problems.
-SEVERITY = (Verdict.VIOLATED, Verdict.NONFINITE, Verdict.UNSOLVED, Verdict.INCONCLUSIVE, Verdict.OUT_OF_SCOPE, Verdict.HOLDS)
+#: The verdict of a statement is the worst over its problems.
+SEVERITY = tuple(VERDICT_TABLE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -104,8 +104,8 @@ def falsify(
     """Look for a problem drawn from ``strategy`` on which ``statement`` is VIOLATED, and shrink it to the smallest.
 
     ``strategy`` is a Hypothesis strategy for problems (``w2s_theory.testing`` has them). ``engine`` is "hypothesis" or a function
-    ``(statement, strategy, max_examples) -> Falsification``. The hunt is deterministic. Problems outside the assumptions are
-    skipped. Raises ``MissingExtra`` without Hypothesis, ``KeyError`` for an unknown statement, ``ValueError`` for an unknown engine.
+    ``(statement, strategy, max_examples) -> Falsification``. The hunt is deterministic. Problems outside the assumptions count
+    as undecided. Raises ``MissingExtra`` without Hypothesis, ``KeyError`` for an unknown statement, ``ValueError`` for an unknown engine.
     """
     whole("max_examples", max_examples)
     if callable(engine):

@@ -58,14 +58,15 @@ class Verdict(enum.Enum):
     UNSOLVED = "a solver failed or a needed extra is not installed, so the check was not carried out"
 
 
-#: One table maps a verdict to the word in the ledger and to the exit code of ``w2s verify``.
+#: One table maps a verdict to the word in the ledger and to the exit code of ``w2s verify``. Worst first: what is said of several checks
+#: is the first that any of them reached.
 VERDICT_TABLE: Mapping[Verdict, tuple[str, int]] = {
-    Verdict.HOLDS: ("holds", 0),
     Verdict.VIOLATED: ("counterexample found", 1),
-    Verdict.INCONCLUSIVE: ("inconclusive", 0),
-    Verdict.NONFINITE: ("not finite", 1),
-    Verdict.OUT_OF_SCOPE: ("out of scope", 0),
+    Verdict.NONFINITE: ("not attempted", 1),
     Verdict.UNSOLVED: ("not attempted", 0),
+    Verdict.INCONCLUSIVE: ("not attempted", 0),
+    Verdict.OUT_OF_SCOPE: ("not attempted", 0),
+    Verdict.HOLDS: ("holds", 0),
 }
 
 

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import frozen, generator, sample_weights, whole
+from .._validation import frozen, generator, sample_weights, squarable, whole
 from .convexity import ConvexClass, Projection
 
 #: A target this close to the class, relative to the weak error, counts as realizable; checks add what the remaining distance can do.
 REALIZABLE_DISTANCE = 1e-6
-LARGEST = 1e150
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -28,7 +27,7 @@ class Population:
     ``weak``, ``target``: (n,) or (tasks..., n); ``strong_class``: a ``ConvexClass`` on the same n points; ``weights``: (n,)
     non-negative, normalised to probabilities (``None``: equal).
 
-    Raises ``ValueError`` for NaN, wrong shapes or negative weights.
+    Raises ``ValueError`` for NaN, wrong shapes, negative weights or labels whose squares overflow.
     """
 
     weak: np.ndarray
@@ -37,7 +36,7 @@ class Population:
     weights: Any = None
 
     def __post_init__(self) -> None:
-        weak, target = frozen("weak", self.weak, min_ndim=1), frozen("target", self.target, min_ndim=1)
+        weak, target = (squarable(name, frozen(name, getattr(self, name), min_ndim=1)) for name in ("weak", "target"))
         if weak.shape[-1] != target.shape[-1]:
             raise ValueError(
                 f"weak and target must share the last axis of samples; their shapes are {weak.shape} and {target.shape}."
@@ -49,9 +48,6 @@ class Population:
                 f"strong_class must be built on the samples of weak; it has {self.strong_class.size} samples and weak has {weak.shape[-1]}. "
                 "Build it on the same points."
             )
-        for name, values in (("weak", weak), ("target", target)):
-            if np.max(np.abs(values)) > LARGEST:
-                raise ValueError(f"{name} must stay within ±{LARGEST:g}, so that squared errors are finite. Rescale the labels.")
         try:
             weak, target = np.broadcast_arrays(weak, target)
         except ValueError:

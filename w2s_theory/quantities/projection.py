@@ -15,6 +15,7 @@ import numpy as np
 
 from ..outcomes import GainReport
 from ..problems.population import EPSILON, Population
+from ..statements import Sides
 from .gain import gain_report
 
 
@@ -35,6 +36,10 @@ class ProjectionNumbers(NamedTuple):
     def band(self) -> np.ndarray:
         """2√(misfit·ε): how far gain can be from misfit when the target is at squared distance ε from the class."""
         return 2.0 * np.sqrt(self.report.misfit * self.epsilon)
+
+    def compare(self, left: np.ndarray, right: np.ndarray, *, forgiven: np.ndarray | float = 0.0) -> Sides:
+        """Two sides of a statement about this student, with the errors they carry; ``forgiven`` is added to the solver's."""
+        return Sides(left, right, self.scale, self.solver_error + forgiven, self.size)
 
 
 def projection_numbers(world: Population) -> ProjectionNumbers:

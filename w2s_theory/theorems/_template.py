@@ -16,9 +16,7 @@ from ._examples import population, subspace
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(
-        numbers.report.misfit, numbers.report.weak_error, numbers.scale, numbers.solver_error + numbers.band, numbers.size
-    )
+    return numbers.compare(numbers.report.misfit, numbers.report.weak_error, forgiven=numbers.band)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

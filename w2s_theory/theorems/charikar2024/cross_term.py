@@ -20,7 +20,7 @@ def _sides(world: Population) -> Sides:
     missed_weak = world.weak - world.student.values
     missed_target = world.target - world.ceiling.values
     left = numbers.report.gain - numbers.report.misfit
-    return Sides(left, -2.0 * world.inner(missed_weak, missed_target), numbers.scale, numbers.solver_error, numbers.size)
+    return numbers.compare(left, -2.0 * world.inner(missed_weak, missed_target))
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

@@ -17,7 +17,7 @@ from .._examples import aligned_population, convex_classes, population
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(numbers.report.gain, numbers.report.misfit - numbers.band, numbers.scale, numbers.solver_error, numbers.size)
+    return numbers.compare(numbers.report.gain, numbers.report.misfit - numbers.band)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

@@ -18,9 +18,7 @@ from .._examples import aligned_population, population, subspace
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(
-        abs(numbers.report.gain - numbers.report.misfit), numbers.band, numbers.scale, numbers.solver_error, numbers.size
-    )
+    return numbers.compare(abs(numbers.report.gain - numbers.report.misfit), numbers.band)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

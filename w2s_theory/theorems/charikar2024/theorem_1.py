@@ -21,7 +21,7 @@ from .._examples import convex_classes, population
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(numbers.report.gain, numbers.report.misfit, numbers.scale, numbers.solver_error + numbers.band, numbers.size)
+    return numbers.compare(numbers.report.gain, numbers.report.misfit, forgiven=numbers.band)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

@@ -17,7 +17,7 @@ from .._examples import FEATURES, POINTS, population, subspace
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(numbers.report.gain, numbers.report.misfit, numbers.scale, numbers.solver_error + numbers.band, numbers.size)
+    return numbers.compare(numbers.report.gain, numbers.report.misfit, forgiven=numbers.band)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Population, ...]:

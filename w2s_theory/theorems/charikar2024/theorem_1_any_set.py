@@ -20,7 +20,7 @@ from .._examples import POINTS, TASKS
 
 def _sides(world: Population) -> Sides:
     numbers = projection_numbers(world)
-    return Sides(numbers.report.gain, numbers.report.misfit, numbers.scale, numbers.solver_error + numbers.band, numbers.size)
+    return numbers.compare(numbers.report.gain, numbers.report.misfit, forgiven=numbers.band)
 
 
 def smooth_and_centred(values: Any) -> list[Any]:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "w2s_theory"
 FLOORS = (
     {"outcomes", "_array", "_validation"},
     {"statements", "montecarlo", "linalg", "divergences", "triple"},
-    {"problems", "checking"},
+    {"problems", "design", "checking"},
     {"students"},
     {"pipelines", "embeddings"},
     {"quantities", "programs"},

@@ -27,3 +27,10 @@ ERROR_ESTIMATE_FACTOR = 10
 #: is room. Two members whose variational inequalities hold to g and g' are at squared distance at most g + g', so squared
 #: distances agree to the same.
 CLARABEL = 1e-6
+
+#: Fitted values of a Design may be this many times further from the truth than LAPACK's: the goal of the engine, which the switch
+#: from the Gram matrix to a QR at GRAM_LIMIT is set to keep.
+DESIGN_OVER_LAPACK = 10
+
+#: scipy.integrate.solve_ivp at rtol 1e-11 over a few hundred steps of a flow whose heads are of order one.
+INTEGRATED_FLOW = 1e-8

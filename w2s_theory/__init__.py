@@ -13,6 +13,10 @@ __version__ = "0.1.0"
 
 #: Module -> the public names it defines.
 _HOMES = {
+    "design": (
+        "Design",
+        "RowBlocks",
+    ),
     "falsification": (
         "bound",
         "falsify",
@@ -45,11 +49,13 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Assumption",
     "Check",
+    "Design",
     "Estimate",
     "ForEvery",
     "GainReport",
     "InExpectation",
     "InLimit",
+    "RowBlocks",
     "STATEMENTS",
     "Sides",
     "Source",
@@ -64,6 +70,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .design import Design, RowBlocks
     from .falsification import bound, falsify
     from .outcomes import Check, Estimate, GainReport, Verdict
     from .quantities.gain import gain_report

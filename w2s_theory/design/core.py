@@ -1,0 +1,292 @@
+"""``Design``: features factorised once, heads and errors of many tasks and penalties from one matrix product each.
+
+Columns are tasks here, as in X W = Y and in scikit-learn: features (n, d), labels (n, T), heads (L, d, T). (Elsewhere in this library
+tasks stand in front, (T, n): pass ``labels.T``.) Generic in the array library: NumPy, or torch on the CPU or a GPU, float64 or float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .._array import array_namespace, to_numpy
+from . import report as reporting
+from . import rowwise
+from .coordinates import Coordinates, by_gram, by_rows, by_triangle
+from .filters import Path, path
+from .heads import Heads, combine
+from .moments import FeatureMoments, LabelMoments, feature_moments, label_moments
+from .report import DesignReport
+from .rows import Batch, changed_basis, labelled, metric_change, read
+from .spectrum import GRAM_LIMIT, Spectrum, gram_spectrum, svd_spectrum, triangle_spectrum
+
+#: What was streamed once and can't be read again still solves by its Gram matrix up to this relative error.
+STREAM_ERROR = 1e-6
+
+
+class Design:
+    """Features X (n, d), factorised once for every task, penalty and stopping time.
+
+        minimise over w, c:   Σ_i v_i (x_iᵀ w + c − y_i)² + λ wᵀ A w        (a sum over rows, not a mean; c is not penalised)
+
+    λ has the scale of scikit-learn's ``Ridge(alpha=λ)``, and λ = 0 gives the head of least norm, for any n, d and rank. ``weights`` v ≥ 0
+    (n,): a weight of 2 is a row seen twice. ``intercept``: whether there is a c. ``metric`` A: (d,) or (d, d), positive definite,
+    the identity by default. ``weak`` and ``target`` (n,) or (n, T): labels that the design carries along, so that they add
+    and stream with it; labels can as well be passed to ``solve`` and ``report``.
+
+    The Gram matrix is used where it is safe, QR and SVD of the rows where the condition number (softened by the smallest penalty asked
+    for) would make it lose digits, and where n < d; the answer says which. Designs over disjoint rows add, and ``total − part`` is the
+    design of the other rows: k folds cost one pass.
+
+    Raises ``ValueError`` for NaN, infinity, emptiness, shapes that don't belong together, negative weights or an indefinite
+    metric, ``TypeError`` for arrays of different libraries.
+
+    >>> design = Design([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
+    >>> heads = design.solve([1.0, 2.0, 2.0], penalties=[0.0, 1.0])
+    >>> heads.coefficients.round(3).tolist(), heads.route
+    ([[1.0, 1.0], [0.706, 0.882]], 'gram')
+    """
+
+    def __init__(
+        self,
+        features: Any,
+        weights: Any = None,
+        *,
+        intercept: bool = False,
+        metric: Any = None,
+        weak: Any = None,
+        target: Any = None,
+    ) -> None:
+        given = {"features": features, "weights": weights, "weak": weak, "target": target}
+        self._start(intercept, None if metric is None else metric_change(metric))
+        self._take(read(given, self._change))
+        self._sources = ([given],)
+
+    @classmethod
+    def from_batches(cls, batches: Iterable[Any], *, intercept: bool = False, metric: Any = None) -> Design:
+        """The design of all rows of ``batches``, read once; memory does not depend on how many there are.
+
+        A batch is an array of features (m, d), or a mapping with ``features`` and any of ``weak``, ``target`` and ``weights``, the same
+        in every batch. Sums are float64; float32 and float16 features are multiplied in float32, in short blocks (relative error
+        of the Gram matrix below 1e-7; pass float64 batches for more digits). Batches that can be read again (a list, ``RowBlocks``,
+        not a generator) are, when the condition number asks for a QR, and when errors cancel.
+        """
+        change = None if metric is None else metric_change(metric)
+        total: Design | None = None
+        for batch in batches:
+            part = cls.__new__(cls)
+            part._start(intercept, change)
+            part._take(read(batch, change), always_gram=True)
+            part._batch = None
+            total = part if total is None else total + part
+        if total is None:
+            raise ValueError("batches must hold at least one batch; there is none. Was the generator used up before?")
+        total._sources = None if iter(batches) is batches else (batches,)
+        return total
+
+    def _start(self, intercept: bool, change: Any) -> None:
+        self.intercept = intercept
+        self._change = change
+        self._batch: Batch | None = None
+        self._sources: tuple[Iterable[Any], ...] | None = None
+        self._moments: FeatureMoments
+        self._labels: LabelMoments | None = None
+        self._spectra: dict[str, Spectrum] = {}
+
+    def _take(self, batch: Batch, *, always_gram: bool = False) -> None:
+        n, d = batch.features.shape
+        self._batch = batch
+        self._moments = feature_moments(batch.features, batch.weights, self.intercept, with_gram=always_gram or n >= d)
+        if batch.weak is not None:
+            self._labels = label_moments(batch, self._moments)
+
+    @property
+    def moments(self) -> FeatureMoments:
+        """Sufficient statistics of the features: Gram matrix, mean, weight, number of rows."""
+        if self._moments.gram is None and self._batch is not None:
+            self._moments = feature_moments(self._batch.features, self._batch.weights, self.intercept)
+        return self._moments
+
+    # ---- adding and subtracting rows ------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Design) -> Design:
+        """The design of the rows of both; their rows must be disjoint."""
+        if not isinstance(other, Design):
+            return NotImplemented
+        result = self._combined(other, 1)
+        if self._sources is not None and other._sources is not None:
+            result._sources = (*self._sources, *other._sources)
+        return result
+
+    def __radd__(self, other: Any) -> Design:
+        """So that ``sum(designs)`` works."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __sub__(self, other: Design) -> Design:
+        """The design of the rows of self that are not in other, which must be a part of self."""
+        if not isinstance(other, Design):
+            return NotImplemented
+        if other._moments.rows >= self._moments.rows:
+            raise ValueError(
+                f"a part must have fewer rows than the whole; it has {other._moments.rows} of {self._moments.rows}. Swap them?"
+            )
+        return self._combined(other, -1)
+
+    def _combined(self, other: Design, sign: int) -> Design:
+        mine, theirs = self.moments, other.moments
+        if self.intercept != other.intercept or mine.gram.shape != theirs.gram.shape or not _same(self._change, other._change):
+            raise ValueError("designs must agree in intercept, metric and number of features to be combined. Make them alike.")
+        shapes = [None if labels is None else tuple(labels.products.shape) for labels in (self._labels, other._labels)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                "designs must carry the same labels (weak, target, number of tasks) to be combined. Make them alike."
+            )
+        result = type(self).__new__(type(self))
+        result._start(self.intercept, self._change)
+        result._moments = mine.plus(theirs, sign)
+        if self._labels is not None and other._labels is not None:
+            result._labels = self._labels.plus(other._labels, mine, theirs, sign)
+        return result
+
+    # ---- answers --------------------------------------------------------------------------------------------------------------------
+
+    def solve(self, labels: Any = None, *, penalties: Any = None, times: Any = None) -> Heads:
+        """Heads (L, d, T) for every penalty λ ≥ 0 (ridge), or for every stopping time t ≥ 0 (gradient flow), and every task.
+
+        ``labels`` (n,) or (n, T); ``None`` takes the weak labels that the design carries. ``penalties`` or ``times``: a number or
+        (L,). Gradient flow starts at 0 and follows dw/dt = −A⁻¹ ∂/∂w of ½ Σ v (xᵀw + c − y)², c always at its best.
+
+        Raises ``ValueError`` for labels of another shape or that are not finite, and when rows that can't be read again are too
+        ill-conditioned for their Gram matrix.
+        """
+        along = path(penalties, times)
+        spectrum = self.spectrum(along)
+        labels = self._coordinates(labels, None, spectrum, products=False)
+        inverse, b = along.on(spectrum.squares).inverse, labels.values[0, :, :]
+        xp = array_namespace(b)
+        dtype = b.dtype if self._batch is None else self._batch.features.dtype
+        coefficients = combine(changed_basis(spectrum.basis, self._change), inverse, b, dtype)
+        offset = ((self._moments.mean @ spectrum.basis) * inverse) @ b
+        intercept = xp.astype(labels.mean[0, :] - offset, dtype)
+        if labels.single:
+            coefficients, intercept = coefficients[:, :, 0], intercept[:, 0]
+        return Heads(coefficients, intercept, along.values, spectrum.route, spectrum.rank, spectrum.error(along))
+
+    def report(
+        self, weak: Any = None, target: Any = None, *, penalties: Any = None, times: Any = None, on: Design | None = None
+    ) -> DesignReport:
+        """Misfit, effective dimension, GCV and, with a ``target``, the GainReport of every head: no head or prediction is formed.
+
+        The heads are those of ``solve(weak, …)``; ``None`` takes the labels that the design carries. By default the numbers are of the
+        rows that the heads were fitted to. ``on`` is a design of other rows that carries its labels (the test rows, or a fold):
+        there the heads are formed, predictions are not. Squared errors are weighted means, as in ``gain_report``. Where one is a tiny
+        difference of large sums, its tasks are computed from predictions instead; the report says which.
+        """
+        along = path(penalties, times)
+        spectrum = self.spectrum(along)
+        labels = self._coordinates(weak, target, spectrum, products=True)
+        filters = along.on(spectrum.squares)
+        if on is None:
+            inner = reporting.in_sample(filters, labels.values, labels.products, labels.mean, self._moments.mass)
+            batches = self._batches(weak, target)
+        else:
+            held = reporting.Held(on.moments, on._carried(self))
+            inner = reporting.held_out(spectrum.basis, filters, labels.values, self._moments.mean, labels.mean, held)
+            batches = on._batches(None, None)
+        numbers = reporting.numbers(inner)
+        tasks = np.flatnonzero(to_numpy(numbers.cancels))
+        redone = False
+        if len(tasks) and batches is not None:
+            learner = rowwise.Learner(spectrum.basis, filters.inverse, self._moments.mean, labels.values, labels.mean)
+            numbers = reporting.overwrite(numbers, tasks, rowwise.numbers(learner, batches, tasks))
+            redone = True
+        result = reporting.assemble(numbers, filters, self.intercept, self._moments.seen if on is None else None, redone)
+        return result.of_one_task() if labels.single else result
+
+    def leave_one_out(self, labels: Any = None, *, penalties: Any = None, times: Any = None) -> Any:
+        """Exact leave-one-out error Σ v (y − ŷ)²/(1 − h)² / Σ v, (L, T), with h the diagonal of the hat matrix (intercept included).
+
+        It costs one prediction of every row, penalty and task, n d L T, in blocks; ``report(…).gcv``, which replaces each h by their
+        mean, costs nothing. Raises ``ValueError`` for a design whose rows are gone.
+        """
+        along = path(penalties, times)
+        spectrum = self.spectrum(along)
+        ours = self._coordinates(labels, None, spectrum, products=False)
+        batches = self._batches(labels, None)
+        if batches is None:
+            raise ValueError("leave-one-out needs the rows, and these are gone. Use report(…).gcv, or batches to be read twice.")
+        inverse = along.on(spectrum.squares).inverse
+        learner = rowwise.Learner(spectrum.basis, inverse, self._moments.mean, ours.values, ours.mean)
+        errors = rowwise.leave_one_out(learner, batches, self._moments.mass if self.intercept else None)
+        return errors[:, 0] if ours.single else errors
+
+    # ---- factorisation --------------------------------------------------------------------------------------------------------------
+
+    def spectrum(self, along: Path) -> Spectrum:
+        """Eigenvalues and eigenvectors, by the Gram matrix where that is safe for every point of the path ``along``."""
+        if not self._moments.mass > 0:
+            raise ValueError("weights must have a positive sum; they are all zero. Pass at least one positive weight.")
+        if self._moments.gram is not None:
+            if "gram" not in self._spectra:
+                self._spectra["gram"] = gram_spectrum(self._moments)
+            spectrum = self._spectra["gram"]
+            if spectrum.amplification(along).max() <= GRAM_LIMIT:
+                return spectrum
+        if "svd" not in self._spectra:
+            if self._batch is not None:
+                self._spectra["svd"] = svd_spectrum(self._batch, self._moments)
+            elif self._sources is not None:
+                self._spectra["svd"] = triangle_spectrum(rowwise.Reread(self._sources, self._change), self._moments)
+        if "svd" in self._spectra:
+            return self._spectra["svd"]
+        spectrum = self._spectra["gram"]
+        worst = spectrum.error(along).max()
+        if worst > STREAM_ERROR:
+            raise ValueError(
+                f"the features are too ill-conditioned for their Gram matrix: fitted values would be off by {worst:.1g} of the labels. "
+                "Pass batches that can be read again (a list, RowBlocks), so that a QR can be made, or a larger penalty."
+            )
+        return spectrum
+
+    def _batches(self, weak: Any, target: Any) -> Iterable[Batch] | None:
+        """The rows once more, with the labels given or, for None, those carried; None when they are gone."""
+        if self._batch is not None:
+            return [self._batch if weak is None else self._labelled(weak, target)]
+        if self._sources is None:
+            return None
+        return rowwise.Reread(self._sources, self._change)
+
+    def _labelled(self, weak: Any, target: Any) -> Batch:
+        if self._batch is None:
+            raise ValueError(
+                "labels of rows that were streamed must come with their batches, as weak and target. Pass None here."
+            )
+        return labelled(self._batch, weak, target)
+
+    def _carried(self, other: Design) -> LabelMoments:
+        """The labels that held-out rows carry, checked against the design that the heads come from."""
+        if self._labels is None:
+            raise ValueError("a design to report on must carry weak labels: Design(features, weak=…, target=…).")
+        if self.intercept != other.intercept or not _same(self._change, other._change):
+            raise ValueError("a design to report on must have the same intercept and metric as the one that is fitted.")
+        return self._labels
+
+    def _coordinates(self, weak: Any, target: Any, spectrum: Spectrum, *, products: bool) -> Coordinates:
+        if weak is None and target is not None:
+            raise ValueError("a target needs the weak labels beside it. Pass both, or neither to take those carried.")
+        if weak is None and self._labels is None:
+            raise ValueError("labels must be passed, or the design must carry them: Design(features, weak=…).")
+        if spectrum.left is not None and self._batch is not None:
+            batch = self._batch if weak is None else self._labelled(weak, target)
+            return by_rows(batch, spectrum, self._moments, products)
+        carried = self._labels if weak is None else label_moments(self._labelled(weak, target), self._moments, products=products)
+        assert carried is not None
+        return by_gram(carried, spectrum) if spectrum.left is None else by_triangle(carried, spectrum)
+
+
+def _same(first: Any, second: Any) -> bool:
+    if first is None or second is None:
+        return first is second
+    return first.shape == second.shape and bool(np.all(to_numpy(first) == to_numpy(second)))

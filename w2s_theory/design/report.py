@@ -1,0 +1,218 @@
+"""Squared errors, misfits and gains of all heads from inner products: no head and no prediction is formed.
+
+For the student s, the ceiling c, the weak labels w and their error δ = w − target, every number of a GainReport is a combination of
+inner products ⟨s,s⟩, ⟨s,w⟩, … over the rows. In the eigenbasis of the features these are sums over directions, and for all
+penalties and tasks one small matrix product each: with b = VᵀXᵀw, for example, ⟨s,w⟩ = Σ_k g_k b_k².
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._array import array_namespace
+from ..outcomes import GainReport
+from .filters import Filter
+from .heads import combine
+from .moments import FeatureMoments, LabelMoments
+
+#: A squared error below this share of the terms it is the difference of is computed again from the rows: at most three digits go
+#: missing before that.
+CANCELLATION = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class DesignReport:
+    """What L penalties (or stopping times) do to T tasks; arrays (L, T), or (L,) for labels that came as (n,).
+
+    * ``misfit``: mean of (student − weak)²; on held-out rows, the cross-validation error of learning the weak labels;
+    * ``effective_dimension`` (L,): trace of the map from labels to fitted values, Σ_k φ_k, plus 1 for an intercept;
+    * ``gcv``: generalised cross-validation, misfit/(1 − effective_dimension/n)² (Golub, Heath and Wahba 1979), NaN where the
+      heads interpolate, ``None`` on held-out rows; n counts rows of positive weight;
+    * ``gain``: the ``GainReport`` of every head, ``None`` without a target. Its ceiling is the head trained on the target with the same
+      penalty;
+    * ``by_rows`` (T,): tasks whose errors were too small a difference of inner products and were computed from predictions;
+    * ``cancelled`` (T,): tasks where that was needed and no rows were at hand: fewer digits than elsewhere are right.
+    """
+
+    misfit: Any
+    effective_dimension: Any
+    gcv: Any
+    gain: GainReport | None
+    by_rows: Any
+    cancelled: Any
+
+    def of_one_task(self) -> DesignReport:
+        """The report without its task axis, for labels that came as (n,)."""
+        gain = self.gain
+        if gain is not None:
+            gain = replace(gain, **{name: values[:, 0] for name, values in gain.numbers().items()})
+        gcv = None if self.gcv is None else self.gcv[:, 0]
+        return DesignReport(self.misfit[:, 0], self.effective_dimension, gcv, gain, self.by_rows[0], self.cancelled[0])
+
+
+class Inner(NamedTuple):
+    """Inner products over centred rows, (L, T) or (T,): s student, c ceiling, w weak, d its error; and means of differences.
+
+    ``student_offset`` is mean(s) − mean(w), ``ceiling_offset`` mean(c) − mean(w), ``weak_offset`` mean(w) − mean(target). Those of
+    the ceiling and of d are ``None`` without a target.
+    """
+
+    mass: float
+    ss: Any
+    sw: Any
+    ww: Any
+    student_offset: Any
+    sd: Any = None
+    wd: Any = None
+    dd: Any = None
+    cc: Any = None
+    cw: Any = None
+    cd: Any = None
+    sc: Any = None
+    weak_offset: Any = None
+    ceiling_offset: Any = None
+
+
+class Numbers(NamedTuple):
+    """Mean misfit, the GainReport or None, and which tasks (T,) lost digits to cancellation."""
+
+    misfit: Any
+    gain: GainReport | None
+    cancels: Any
+
+
+def in_sample(filters: Filter, coordinates: Any, products: Any, mean: Any, mass: float) -> Inner:
+    """Inner products on the rows that the heads were fitted to; ``coordinates`` (K, r, T) of w and δ, ``products`` (K, K, T)."""
+    xp = array_namespace(coordinates)
+    inverse, shrunk = filters.inverse, filters.kept * filters.inverse
+    w = coordinates[0, :, :]
+    base = Inner(mass, shrunk @ w**2, inverse @ w**2, products[0, 0, :], xp.zeros_like(mean[0, :]))
+    if coordinates.shape[0] == 1:
+        return base
+    d = coordinates[1, :, :]
+    f = w - d
+    return base._replace(
+        sd=inverse @ (w * d),
+        wd=products[0, 1, :],
+        dd=products[1, 1, :],
+        cc=shrunk @ f**2,
+        cw=inverse @ (f * w),
+        cd=inverse @ (f * d),
+        sc=shrunk @ (w * f),
+        weak_offset=mean[1, :],
+        ceiling_offset=-mean[1, :],
+    )
+
+
+class Held(NamedTuple):
+    """Moments of held-out rows: of their ``features``, and of the ``labels`` that they carry."""
+
+    features: FeatureMoments
+    labels: LabelMoments
+
+
+def held_out(basis: Any, filters: Filter, coordinates: Any, mean: Any, label_mean: Any, held: Held) -> Inner:
+    """Inner products on other rows: the heads are formed, their predictions are not, so the number of rows doesn't matter."""
+    xp = array_namespace(basis)
+
+    def heads(b: Any) -> Any:
+        return combine(basis, filters.inverse, b, basis.dtype)
+
+    def over_features(first: Any, second: Any) -> Any:
+        return xp.sum(first * second, axis=-2)
+
+    gram, cross, products = held.features.gram, held.labels.cross, held.labels.products
+    student = heads(coordinates[0, :, :])
+    image = gram @ student
+    gap = held.features.mean - mean
+    offset = gap @ student + label_mean[0, :] - held.labels.mean[0, :]
+    w = cross[0, :, :]
+    base = Inner(held.features.mass, over_features(student, image), over_features(student, w), products[0, 0, :], offset)
+    if coordinates.shape[0] == 1 or cross.shape[0] == 1:
+        return base
+    d = cross[1, :, :]
+    ceiling = heads(coordinates[0, :, :] - coordinates[1, :, :])
+    return base._replace(
+        sd=over_features(student, d),
+        wd=products[0, 1, :],
+        dd=products[1, 1, :],
+        cc=over_features(ceiling, gram @ ceiling),
+        cw=over_features(ceiling, w),
+        cd=over_features(ceiling, d),
+        sc=over_features(ceiling, image),
+        weak_offset=held.labels.mean[1, :],
+        ceiling_offset=gap @ ceiling + label_mean[0, :] - label_mean[1, :] - held.labels.mean[0, :],
+    )
+
+
+def numbers(p: Inner) -> Numbers:
+    """The misfit and the GainReport that inner products make; every formula expands its own definition."""
+    xp = array_namespace(p.ss)
+    cancels = xp.zeros(p.ss.shape, dtype=xp.bool, device=p.ss.device)
+
+    def square(*terms: Any, offset: Any) -> Any:
+        nonlocal cancels
+        value = sum(terms[1:], start=terms[0])
+        size = sum((xp.abs(term) for term in terms[1:]), start=xp.abs(terms[0]))
+        whole = value / p.mass + offset**2
+        cancels = cancels | (whole * p.mass < CANCELLATION * size)
+        return xp.clip(whole, min=0.0)
+
+    misfit = square(p.ss, -2.0 * p.sw, p.ww, offset=p.student_offset)
+    if p.dd is None:
+        return Numbers(misfit, None, xp.any(cancels, axis=0))
+    student_bias, ceiling_bias = p.student_offset + p.weak_offset, p.ceiling_offset + p.weak_offset
+    weak_error = p.dd / p.mass + p.weak_offset**2 + xp.zeros_like(misfit)
+    student_error = square(p.ss, -2.0 * p.sw, p.ww, 2.0 * p.sd, -2.0 * p.wd, p.dd, offset=student_bias)
+    ceiling_error = square(p.cc, -2.0 * p.cw, p.ww, 2.0 * p.cd, -2.0 * p.wd, p.dd, offset=ceiling_bias)
+    terms = (
+        2.0 * (2.0 * p.sw - p.ww + p.wd - p.ss - p.sd) / p.mass - 2.0 * p.student_offset * student_bias,
+        -2.0 * (p.ww - p.wd - p.cw - p.sw + p.sd + p.sc) / p.mass - 2.0 * p.student_offset * ceiling_bias,
+        2.0 * (p.sw - p.cw - p.ss + p.sc) / p.mass - 2.0 * p.student_offset * (p.student_offset - p.ceiling_offset),
+    )
+    gain = gain_of_errors(misfit, weak_error, student_error, ceiling_error, *terms)
+    return Numbers(misfit, gain, xp.any(cancels, axis=0))
+
+
+def gain_of_errors(
+    misfit: Any, weak_error: Any, student_error: Any, ceiling_error: Any, residual: Any, cross_term: Any, penalty_term: Any
+) -> GainReport:
+    """The GainReport of given mean squared errors: gain and pgr are made here."""
+    xp = array_namespace(misfit)
+    gain, gap = weak_error - student_error, weak_error - ceiling_error
+    pgr = xp.where(gap > 0, gain / xp.where(gap > 0, gap, 1.0), float("nan"))
+    return GainReport(weak_error, student_error, gain, misfit, residual, ceiling_error, cross_term, penalty_term, pgr)
+
+
+def overwrite(old: Numbers, tasks: np.ndarray, new: Numbers) -> Numbers:
+    """``old`` with the columns ``tasks`` (whole numbers) replaced by ``new``, which has only those."""
+    xp = array_namespace(old.misfit)
+    where, chosen = (np.zeros(old.misfit.shape[1], dtype=kind) for kind in (np.int64, np.bool_))
+    where[tasks], chosen[tasks] = np.arange(len(tasks)), True
+    source, mask = (xp.asarray(values, device=old.misfit.device) for values in (where, chosen))
+
+    def merged(first: Any, second: Any) -> Any:
+        return xp.where(mask, xp.take(second, source, axis=1), first)
+
+    gain = None
+    if old.gain is not None and new.gain is not None:
+        fresh = new.gain.numbers()
+        gain = replace(old.gain, **{name: merged(values, fresh[name]) for name, values in old.gain.numbers().items()})
+    return Numbers(merged(old.misfit, new.misfit), gain, old.cancels)
+
+
+def assemble(numbers: Numbers, filters: Filter, intercept: bool, seen: int | None, redone: bool) -> DesignReport:
+    """The report; ``seen`` is the number of rows of positive weight in sample and ``None`` on held-out rows."""
+    xp = array_namespace(numbers.misfit)
+    dimension = xp.sum(filters.kept, axis=1) + float(intercept)
+    gcv = None
+    if seen is not None:
+        free = 1.0 - dimension / seen
+        # Fitted values that reproduce any labels leave nothing to divide: 1e-9 is far above rounding, far below 1/n.
+        gcv = numbers.misfit / xp.where(free > 1e-9, free, float("nan"))[:, None] ** 2
+    none = xp.zeros_like(numbers.cancels)
+    by_rows, cancelled = (numbers.cancels, none) if redone else (none, numbers.cancels)
+    return DesignReport(numbers.misfit, dimension, gcv, numbers.gain, by_rows, cancelled)

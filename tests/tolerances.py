@@ -34,3 +34,7 @@ DESIGN_OVER_LAPACK = 10
 
 #: scipy.integrate.solve_ivp at rtol 1e-11 over a few hundred steps of a flow whose heads are of order one.
 INTEGRATED_FLOW = 1e-8
+
+#: Gram matrix of tens of thousands of float32 rows multiplied in blocks: rounding 6e-8 of a block's sums, averaged over tens of blocks.
+#: One block alone stays below twice that.
+FLOAT32_GRAM = 1e-7

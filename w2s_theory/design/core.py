@@ -192,7 +192,7 @@ class Design:
             inner = reporting.in_sample(filters, labels.values, labels.products, labels.mean, self._moments.mass)
             batches = self._batches(weak, target)
         else:
-            held = reporting.Held(on.moments, on._carried(self))
+            held = reporting.Held(on.moments, on._carried(self, labels.mean.shape[1]))
             inner = reporting.held_out(spectrum.basis, filters, labels.values, self._moments.mean, labels.mean, held)
             batches = on._batches(None, None)
         numbers = reporting.numbers(inner)
@@ -265,12 +265,17 @@ class Design:
             )
         return labelled(self._batch, weak, target)
 
-    def _carried(self, other: Design) -> LabelMoments:
+    def _carried(self, other: Design, tasks: int) -> LabelMoments:
         """The labels that held-out rows carry, checked against the design that the heads come from."""
         if self._labels is None:
             raise ValueError("a design to report on must carry weak labels: Design(features, weak=…, target=…).")
         if self.intercept != other.intercept or not _same(self._change, other._change):
             raise ValueError("a design to report on must have the same intercept and metric as the one that is fitted.")
+        if self._moments.mean.shape != other._moments.mean.shape or self._labels.mean.shape[1] != tasks:
+            raise ValueError(
+                f"a design to report on must have the same features and the same tasks; it has {self._moments.mean.shape[0]} and "
+                f"{self._labels.mean.shape[1]}, and the one that is fitted {other._moments.mean.shape[0]} and {tasks}."
+            )
         return self._labels
 
     def _coordinates(self, weak: Any, target: Any, spectrum: Spectrum, *, products: bool) -> Coordinates:

@@ -153,12 +153,12 @@ def numbers(p: Inner) -> Numbers:
     xp = array_namespace(p.ss)
     cancels = xp.zeros(p.ss.shape, dtype=xp.bool, device=p.ss.device)
 
-    def square(*terms: Any, offset: Any) -> Any:
+    def square(*terms: Any, offset: Any, beside: Any = 0.0) -> Any:
         nonlocal cancels
         value = sum(terms[1:], start=terms[0])
         size = sum((xp.abs(term) for term in terms[1:]), start=xp.abs(terms[0]))
         whole = value / p.mass + offset**2
-        cancels = cancels | (whole * p.mass < CANCELLATION * size)
+        cancels = cancels | ((whole + beside) * p.mass < CANCELLATION * size)
         return xp.clip(whole, min=0.0)
 
     misfit = square(p.ss, -2.0 * p.sw, p.ww, offset=p.student_offset)
@@ -167,7 +167,9 @@ def numbers(p: Inner) -> Numbers:
     student_bias, ceiling_bias = p.student_offset + p.weak_offset, p.ceiling_offset + p.weak_offset
     weak_error = p.dd / p.mass + p.weak_offset**2 + xp.zeros_like(misfit)
     student_error = square(p.ss, -2.0 * p.sw, p.ww, 2.0 * p.sd, -2.0 * p.wd, p.dd, offset=student_bias)
-    ceiling_error = square(p.cc, -2.0 * p.cw, p.ww, 2.0 * p.cd, -2.0 * p.wd, p.dd, offset=ceiling_bias)
+    # A ceiling without error is the rule for a realizable target; its digits matter beside the weak error only.
+    ceiling_terms = (p.cc, -2.0 * p.cw, p.ww, 2.0 * p.cd, -2.0 * p.wd, p.dd)
+    ceiling_error = square(*ceiling_terms, offset=ceiling_bias, beside=weak_error)
     terms = (
         2.0 * (2.0 * p.sw - p.ww + p.wd - p.ss - p.sd) / p.mass - 2.0 * p.student_offset * student_bias,
         -2.0 * (p.ww - p.wd - p.cw - p.sw + p.sd + p.sc) / p.mass - 2.0 * p.student_offset * ceiling_bias,

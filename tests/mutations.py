@@ -21,9 +21,14 @@ LAMBDA, SIDES = "<lambda>", ("_sides",)
 DIVERGENCES = ("tests/test_divergences.py", "tests/quantities/test_gain.py", "tests/theorems/test_identities.py")
 CHARIKAR = ("tests/theorems/test_charikar2024.py",)
 FINITE = ("tests/theorems/test_finite_sample.py",)
+REPORT = ("tests/design/test_report.py",)
 #: File -> (functions that are closed forms, the tests that must notice).
 CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "divergences.py": (("gradient", "between", "residual", "inner"), DIVERGENCES),
+    "design/filters.py": (("on",), ("tests/design/test_design.py",)),
+    "design/moments.py": (("plus", "_merged"), ("tests/design/test_streaming.py",)),
+    "design/report.py": (("in_sample", "_student", "_with_ceiling", "numbers", "gain_of_errors", "assemble"), REPORT),
+    "design/rowwise.py": (("leave_one_out", "numbers"), REPORT),
     "quantities/gain.py": (("mean",), DIVERGENCES),
     "quantities/disagreement.py": (("share",), DIVERGENCES),
     "quantities/finite_sample.py": (("overfitting_ratio", "label_free_gain", LAMBDA), FINITE),

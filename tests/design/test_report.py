@@ -54,6 +54,14 @@ def test_every_number_on_held_out_rows_is_that_of_explicit_predictions(shape, in
         assert_same(report, by_predictions(train, test, penalty, intercept), l)
 
 
+def test_a_teacher_without_a_target_has_a_held_out_misfit():
+    train, test = case(35), case(36, 40)
+    report = Design(train.features, weak=train.weak).report(penalties=PENALTIES, on=Design(test.features, **test.labels))
+    assert report.gain is None
+    fitted = predictions(test.features, minimiser(train.features, train.weak, np.ones(60), 1.0, False))
+    assert report.misfit[1] == pytest.approx(np.mean((fitted - test.weak) ** 2, axis=0), rel=SOLVE)
+
+
 @given(st.integers(2, 12), st.integers(1, 8), st.integers(1, 6), st.booleans(), st.booleans(), st.integers(0, 2**32))
 def test_gain_is_misfit_and_residual_and_the_residual_its_two_terms(n, d, tasks, intercept, by_time, seed):
     data = case(seed, n, d, tasks)
@@ -108,6 +116,23 @@ def test_leave_one_out_in_small_blocks_is_the_same(monkeypatch):
     whole = design.leave_one_out(data.weak, penalties=PENALTIES)
     monkeypatch.setattr("w2s_theory.design.rowwise.PREDICTION_BLOCK", 7 * 12)
     assert design.leave_one_out(data.weak, penalties=PENALTIES) == pytest.approx(whole, rel=SOLVE)
+
+
+def test_leave_one_out_is_nan_where_a_row_decides_its_own_prediction():
+    features = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
+    errors = Design(features).leave_one_out(np.ones(3), penalties=[0.0, 1.0])
+    assert np.isnan(errors[0]) and np.isfinite(errors[1])
+
+
+def test_held_out_tasks_in_small_blocks_are_the_same(monkeypatch):
+    train, test = case(33), case(34, 40)
+    held = Design(test.features, test.weights, intercept=True, **test.labels)
+    design = Design(train.features, train.weights, intercept=True, **train.labels)
+    whole = design.report(penalties=PENALTIES, on=held)
+    monkeypatch.setattr(reporting, "HEAD_BLOCK", 2 * 3 * 5)
+    blocks = design.report(penalties=PENALTIES, on=held)
+    for l in range(3):
+        assert_same(blocks, type(whole.gain)(**{name: values[l] for name, values in whole.gain.numbers().items()}), l)
 
 
 def whole_numbers():

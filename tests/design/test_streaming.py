@@ -88,6 +88,21 @@ def test_ill_conditioned_batches_that_are_gone_are_refused_with_the_way_out():
         gone.solve(data.weak, penalties=1.0)
 
 
+def test_batches_that_change_between_two_readings_are_refused():
+    data = case(47, n=200, condition=1e7)
+
+    class Shrinking:
+        reads = 0
+
+        def __iter__(self):
+            self.reads += 1
+            yield {"features": data.features[: 200 // self.reads], "weak": data.weak[: 200 // self.reads]}
+
+    design = Design.from_batches(Shrinking())
+    with pytest.raises(ValueError, match="there were 200 and now there are"):
+        design.solve(penalties=0.0)
+
+
 def test_short_floats_are_summed_in_double():
     rng = np.random.default_rng(43)
     features = (rng.normal(size=(30_000, 24)) + 4.0).astype(np.float32)

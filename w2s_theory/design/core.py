@@ -19,7 +19,7 @@ from .filters import Path, path
 from .heads import Heads, combine
 from .moments import FeatureMoments, LabelMoments, feature_moments, label_moments
 from .report import DesignReport
-from .rows import Batch, changed_basis, labelled, metric_change, read
+from .rows import Batch, Reread, changed_basis, labelled, metric_change, read
 from .spectrum import GRAM_LIMIT, Spectrum, gram_spectrum, svd_spectrum, triangle_spectrum
 
 #: What was streamed once and can't be read again still solves by its Gram matrix up to this relative error.
@@ -38,7 +38,7 @@ class Design:
 
     The Gram matrix is used where it is safe, QR and SVD of the rows where the condition number (softened by the smallest penalty asked
     for) would make it lose digits, and where n < d; the answer says which. Designs over disjoint rows add, and ``total − part`` is the
-    design of the other rows: k folds cost one pass.
+    design of the other rows: k folds cost one pass. Arrays are kept, not copied: don't change them while the design is in use.
 
     Raises ``ValueError`` for NaN, infinity, emptiness, shapes that don't belong together, negative weights or an indefinite
     metric, ``TypeError`` for arrays of different libraries.
@@ -238,7 +238,7 @@ class Design:
             if self._batch is not None:
                 self._spectra["svd"] = svd_spectrum(self._batch, self._moments)
             elif self._sources is not None:
-                self._spectra["svd"] = triangle_spectrum(rowwise.Reread(self._sources, self._change), self._moments)
+                self._spectra["svd"] = triangle_spectrum(Reread(self._sources, self._change, self._moments.rows), self._moments)
         if "svd" in self._spectra:
             return self._spectra["svd"]
         spectrum = self._spectra["gram"]
@@ -256,7 +256,7 @@ class Design:
             return [self._batch if weak is None else self._labelled(weak, target)]
         if self._sources is None:
             return None
-        return rowwise.Reread(self._sources, self._change)
+        return Reread(self._sources, self._change, self._moments.rows)
 
     def _labelled(self, weak: Any, target: Any) -> Batch:
         if self._batch is None:

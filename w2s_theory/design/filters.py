@@ -1,7 +1,7 @@
 """Spectral filters: what a linear learner keeps of each eigendirection of the features.
 
 A head learnt from labels y is w = V diag(g(s²)) Vᵀ XᵀY with s², V the eigenvalues and eigenvectors of XᵀX. Its fitted values keep
-the fraction φ = s² g of a label's component along a direction and leave ψ = 1 − φ of it.
+the fraction φ = s² g of a label's component along a direction.
 
 * ridge, ‖Xw − y‖² + λ‖w‖²:  g = 1/(s² + λ);
 * gradient flow from 0 on ½‖Xw − y‖², stopped at time t:  g = (1 − exp(−t s²))/s², and t where s = 0.
@@ -13,16 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._array import array_namespace
+from .._array import array_namespace, to_numpy
 from .._validation import finite
 
 
 class Filter(NamedTuple):
-    """g, φ = s² g and ψ = 1 − φ on a spectrum, each (L, r): ψ from its own formula, so that it is accurate near 0."""
+    """``inverse`` g and ``kept`` φ = s² g on a spectrum, each (L, r)."""
 
     inverse: Any
     kept: Any
-    left: Any
 
 
 class Path(NamedTuple):
@@ -37,14 +36,15 @@ class Path(NamedTuple):
         values = xp.asarray(self.values, dtype=squares.dtype, device=squares.device)[:, None]
         if self.kind == "penalties":
             total = squares + values
+            safe = xp.where(total > 0, total, 1.0)
             # A direction without features and without penalty has no head: the one of least norm is 0.
-            inverse = xp.where(total > 0, 1.0 / xp.where(total > 0, total, 1.0), 0.0)
-            return Filter(inverse, squares * inverse, xp.where(total > 0, values * inverse, 1.0))
+            inverse = xp.where(total > 0, 1.0 / safe, 0.0)
+            return Filter(inverse, squares * inverse)
         exponent = values * squares
         kept = -xp.expm1(-exponent)
-        some = xp.broadcast_to(squares > 0, exponent.shape)
-        inverse = xp.where(some, kept / xp.where(some, xp.broadcast_to(squares, exponent.shape), 1.0), values)
-        return Filter(inverse, kept, xp.exp(-exponent))
+        safe = xp.where(squares > 0, squares, 1.0)
+        inverse = xp.where(squares > 0, kept / safe, values)
+        return Filter(inverse, kept)
 
     def amplification(self, squares: np.ndarray) -> np.ndarray:
         """s_1 · max_k s_k g(s_k²), shape (L,): how far rounding of the features is magnified; the condition number where λ = 0."""
@@ -61,7 +61,7 @@ def path(penalties: Any, times: Any) -> Path:
             f"got penalties={penalties!r}, times={times!r}. penalties=0 is the least-squares head of least norm."
         )
     name, given = ("penalties", penalties) if times is None else ("times", times)
-    values = np.atleast_1d(np.array(finite(name, given), dtype=np.float64))
+    values = np.atleast_1d(np.array(to_numpy(finite(name, given)), dtype=np.float64))
     if values.ndim != 1:
         raise ValueError(f"{name} must be a number or have shape (L,); its shape is {values.shape}. Flatten it.")
     if values.min() < 0:

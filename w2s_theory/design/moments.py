@@ -75,6 +75,10 @@ class LabelMoments:
     products: Any
     single: bool
 
+    def of(self, tasks: slice) -> LabelMoments:
+        """The moments of some of the tasks."""
+        return LabelMoments(self.mean[:, tasks], self.cross[:, :, tasks], self.products[:, :, tasks], self.single)
+
     def plus(self, other: LabelMoments, mine: FeatureMoments, theirs: FeatureMoments, sign: int = 1) -> LabelMoments:
         """As ``FeatureMoments.plus``; ``mine`` and ``theirs`` are the moments of the features of the same rows."""
         cross, products = self.cross + sign * other.cross, self.products + sign * other.products

@@ -17,10 +17,14 @@ from ..outcomes import GainReport
 from .filters import Filter
 from .heads import combine
 from .moments import FeatureMoments, LabelMoments
+from .rows import slices
 
 #: A squared error below this share of the terms it is the difference of is computed again from the rows: at most three digits go
 #: missing before that.
 CANCELLATION = 1e-3
+
+#: Numbers in a block of heads on held-out rows (64 MiB of float64).
+HEAD_BLOCK = 2**23
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,36 +119,54 @@ class Held(NamedTuple):
 
 
 def held_out(basis: Any, filters: Filter, coordinates: Any, mean: Any, label_mean: Any, held: Held) -> Inner:
-    """Inner products on other rows: the heads are formed, their predictions are not, so the number of rows doesn't matter."""
+    """Inner products on other rows: heads are formed, a block of tasks at a time, and predictions are not, however many the rows."""
     xp = array_namespace(basis)
+    with_target = coordinates.shape[0] == 2 and held.labels.cross.shape[0] == 2
+    parts = []
+    for tasks in slices(coordinates.shape[2], max(HEAD_BLOCK // (filters.inverse.shape[0] * basis.shape[0]), 1)):
+        b, own_mean, labels = coordinates[:, :, tasks], label_mean[:, tasks], held.labels.of(tasks)
+        student = combine(basis, filters.inverse, b[0, :, :], basis.dtype)
+        part = _student(student, mean, own_mean, held.features, labels)
+        if with_target:
+            ceiling = combine(basis, filters.inverse, b[0, :, :] - b[1, :, :], basis.dtype)
+            part = _with_ceiling(part, student, ceiling, mean, own_mean, held.features, labels)
+        parts.append(part)
+    if len(parts) == 1:
+        return parts[0]
+    joined = (
+        None if field[0] is None else xp.concat(field, axis=-1) for field in zip(*(part[1:] for part in parts), strict=True)
+    )
+    return Inner(parts[0].mass, *joined)
 
-    def heads(b: Any) -> Any:
-        return combine(basis, filters.inverse, b, basis.dtype)
 
-    def over_features(first: Any, second: Any) -> Any:
-        return xp.sum(first * second, axis=-2)
+def _over_features(first: Any, second: Any) -> Any:
+    return array_namespace(first).sum(first * second, axis=-2)
 
-    gram, cross, products = held.features.gram, held.labels.cross, held.labels.products
-    student = heads(coordinates[0, :, :])
-    image = gram @ student
-    gap = held.features.mean - mean
-    offset = gap @ student + label_mean[0, :] - held.labels.mean[0, :]
-    w = cross[0, :, :]
-    base = Inner(held.features.mass, over_features(student, image), over_features(student, w), products[0, 0, :], offset)
-    if coordinates.shape[0] == 1 or cross.shape[0] == 1:
-        return base
-    d = cross[1, :, :]
-    ceiling = heads(coordinates[0, :, :] - coordinates[1, :, :])
-    return base._replace(
-        sd=over_features(student, d),
-        wd=products[0, 1, :],
-        dd=products[1, 1, :],
-        cc=over_features(ceiling, gram @ ceiling),
-        cw=over_features(ceiling, w),
-        cd=over_features(ceiling, d),
-        sc=over_features(ceiling, image),
-        weak_offset=held.labels.mean[1, :],
-        ceiling_offset=gap @ ceiling + label_mean[0, :] - label_mean[1, :] - held.labels.mean[0, :],
+
+def _student(student: Any, mean: Any, label_mean: Any, features: FeatureMoments, labels: LabelMoments) -> Inner:
+    """The part of ``Inner`` that needs no target; ``student`` (L, d, T) are heads in the basis of ``features``."""
+    offset = (features.mean - mean) @ student + label_mean[0, :] - labels.mean[0, :]
+    ss, sw = _over_features(student, features.gram @ student), _over_features(student, labels.cross[0, :, :])
+    return Inner(features.mass, ss, sw, labels.products[0, 0, :], offset)
+
+
+def _with_ceiling(
+    part: Inner, student: Any, ceiling: Any, mean: Any, label_mean: Any, features: FeatureMoments, labels: LabelMoments
+) -> Inner:
+    """``part`` with the inner products of the ceiling (L, d, T) and of the weak labels' error."""
+    w, d = labels.cross[0, :, :], labels.cross[1, :, :]
+    image = features.gram @ ceiling
+    target_mean = label_mean[0, :] - label_mean[1, :]
+    return part._replace(
+        sd=_over_features(student, d),
+        wd=labels.products[0, 1, :],
+        dd=labels.products[1, 1, :],
+        cc=_over_features(ceiling, image),
+        cw=_over_features(ceiling, w),
+        cd=_over_features(ceiling, d),
+        sc=_over_features(student, image),
+        weak_offset=labels.mean[1, :],
+        ceiling_offset=(features.mean - mean) @ ceiling + target_mean - labels.mean[0, :],
     )
 
 
@@ -185,7 +207,8 @@ def gain_of_errors(
     """The GainReport of given mean squared errors: gain and pgr are made here."""
     xp = array_namespace(misfit)
     gain, gap = weak_error - student_error, weak_error - ceiling_error
-    pgr = xp.where(gap > 0, gain / xp.where(gap > 0, gap, 1.0), float("nan"))
+    safe = xp.where(gap > 0, gap, 1.0)
+    pgr = xp.where(gap > 0, gain / safe, float("nan"))
     return GainReport(weak_error, student_error, gain, misfit, residual, ceiling_error, cross_term, penalty_term, pgr)
 
 

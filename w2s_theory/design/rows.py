@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -65,6 +65,28 @@ class RowBlocks:
             yield {name: getattr(self, name)[block] for name in names if getattr(self, name) is not None}
 
 
+class Reread:
+    """Batches of the ``sources`` of a design, read and checked again, as often as needed; ``rows`` is how many there were at first."""
+
+    def __init__(self, sources: tuple[Iterable[Any], ...], change: Any, rows: int) -> None:
+        self._sources = sources
+        self._change = change
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Batch]:
+        seen = 0
+        for source in self._sources:
+            for given in source:
+                batch = read(given, self._change)
+                seen += batch.features.shape[0]
+                yield batch
+        if seen != self._rows:
+            raise ValueError(
+                f"batches must hold the same rows when they are read again; there were {self._rows} and now there are {seen}. "
+                "Pass a list or RowBlocks."
+            )
+
+
 def slices(n: int, step: int) -> Iterator[slice]:
     """0 … n cut into slices of ``step``, the last one shorter."""
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
@@ -115,13 +137,16 @@ def as_features(features: Any) -> Any:
 
 
 def as_labels(name: str, labels: Any, features: Any) -> tuple[Any, bool]:
-    """Labels (n, T) on the device of ``features``, in at least their dtype, and whether they came as (n,)."""
+    """Labels (n, T) on the device of ``features``, float32 or float64, and whether they came as (n,)."""
     labels, n = _beside(name, labels, features), features.shape[0]
     if labels.ndim not in (1, 2) or labels.shape[0] != n or 0 in labels.shape:
         turned = " Here columns are tasks: pass labels.T." if labels.ndim == 2 and labels.shape[1] == n else ""
         raise ValueError(
             f"{name} must have shape ({n},) or ({n}, T), one row per row of features; the shape is {tuple(labels.shape)}.{turned}"
         )
+    xp = array_namespace(labels)
+    if xp.finfo(labels.dtype).bits < 32:
+        labels = xp.astype(labels, xp.float32)
     return (labels[:, None], True) if labels.ndim == 1 else (labels, False)
 
 

@@ -12,10 +12,13 @@ import numpy as np
 
 from .._array import array_namespace
 from .report import Numbers, gain_of_errors
-from .rows import Batch, read, slices
+from .rows import Batch, slices
 
 #: Numbers in a block of predictions (64 MiB of float64).
 PREDICTION_BLOCK = 2**23
+
+#: 1 − h below this is rounding: the row decides its own prediction.
+SMALLEST_LEFT = 1e-11
 
 
 class Learner(NamedTuple):
@@ -30,19 +33,6 @@ class Learner(NamedTuple):
     label_mean: Any
 
 
-class Reread:
-    """Batches of the sources of a design, read and checked again, as often as needed."""
-
-    def __init__(self, sources: tuple[Iterable[Any], ...], change: Any) -> None:
-        self._sources = sources
-        self._change = change
-
-    def __iter__(self) -> Iterator[Batch]:
-        for source in self._sources:
-            for batch in source:
-                yield read(batch, self._change)
-
-
 def blocks(batches: Iterable[Batch], width: int) -> Iterator[Batch]:
     """The rows in blocks for which ``width`` numbers a row fit ``PREDICTION_BLOCK``."""
     step = max(PREDICTION_BLOCK // max(width, 1), 1)
@@ -52,7 +42,10 @@ def blocks(batches: Iterable[Batch], width: int) -> Iterator[Batch]:
 
 
 def leave_one_out(learner: Learner, batches: Iterable[Batch], mass: float | None) -> Any:
-    """Σ v (y − ŷ)²/(1 − h)² / Σ v, (L, T); ``mass`` Σ v where there is an intercept, which adds v/Σv to the hat diagonal h."""
+    """Σ v (y − ŷ)²/(1 − h)² / Σ v, (L, T); ``mass`` Σ v where there is an intercept, which adds v/Σv to the hat diagonal h.
+
+    NaN where some h is 1: without that row there is no unique head.
+    """
     xp, b = array_namespace(learner.basis), learner.values[0, :, :]
     size, tasks = learner.inverse.shape[0], b.shape[1]
     heads = xp.reshape(xp.permute_dims(learner.inverse[:, :, None] * b, (1, 0, 2)), (b.shape[0], size * tasks))
@@ -64,7 +57,9 @@ def leave_one_out(learner: Learner, batches: Iterable[Batch], mass: float | None
         if mass is not None:
             hat = hat + v[:, None] / mass
         fitted = xp.reshape(scores @ heads, (v.shape[0], size, tasks)) + learner.label_mean[0, :]
-        errors = (xp.astype(batch.labels()[0], xp.float64, copy=False)[:, None, :] - fitted) / (1.0 - hat)[:, :, None]
+        left = 1.0 - hat
+        left = xp.where(left > SMALLEST_LEFT, left, float("nan"))
+        errors = (xp.astype(batch.labels()[0], xp.float64, copy=False)[:, None, :] - fitted) / left[:, :, None]
         total = total + xp.sum(v[:, None, None] * errors**2, axis=0)
         seen += float(xp.sum(v))
     return total / seen

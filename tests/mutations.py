@@ -26,7 +26,8 @@ REPORT = ("tests/design/test_report.py",)
 CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "divergences.py": (("gradient", "between", "residual", "inner"), DIVERGENCES),
     "design/filters.py": (("on",), ("tests/design/test_design.py",)),
-    "design/moments.py": (("plus", "_merged"), ("tests/design/test_streaming.py",)),
+    "design/label_moments.py": (("plus",), ("tests/design/test_streaming.py",)),
+    "design/moments.py": (("merged",), ("tests/design/test_streaming.py",)),
     "design/report.py": (("in_sample", "_student", "_with_ceiling", "numbers", "gain_of_errors", "assemble"), REPORT),
     "design/rowwise.py": (("leave_one_out", "numbers"), REPORT),
     "quantities/gain.py": (("mean",), DIVERGENCES),

@@ -38,3 +38,13 @@ INTEGRATED_FLOW = 1e-8
 #: Gram matrix of tens of thousands of float32 rows multiplied in blocks: rounding 6e-8 of a block's sums, averaged over tens of blocks.
 #: One block alone stays below twice that.
 FLOAT32_GRAM = 1e-7
+
+#: Heads fitted to a relative gradient of 1e-10 (float64) on problems whose curvature varies by at most 1e4: probabilities to 1e-10 · 1e4, and
+#: no worse than a peer's own stop at about as much.
+SOFTMAX = 1e-6
+
+#: The same in float32, to a relative gradient of 1e-5 on problems whose curvature varies by 1e2.
+SOFTMAX_FLOAT32 = 1e-3
+
+#: What scipy.optimize.minimize (BFGS, numerical gradients) leaves of an objective of size 10 to 100: gradient 1e-5 squared over curvature.
+BFGS = 1e-7

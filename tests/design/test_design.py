@@ -30,7 +30,7 @@ PENALTIES = np.array([1e-2, 1.0, 300.0])
 def test_every_penalty_agrees_with_scikit_learn(shape, intercept):
     linear_model = pytest.importorskip("sklearn.linear_model")
     data = case(1, *shape)
-    heads = Design(data.features, data.weights, intercept=intercept).solve(data.weak, penalties=PENALTIES)
+    heads = Design(data.features, weights=data.weights, intercept=intercept).solve(data.weak, penalties=PENALTIES)
     assert heads.coefficients.shape == (3, shape[1], 4) and heads.intercept.shape == (3, 4)
     for l, penalty in enumerate(PENALTIES):
         theirs = linear_model.Ridge(alpha=penalty, fit_intercept=intercept, solver="svd").fit(
@@ -46,7 +46,7 @@ def test_an_anisotropic_penalty_is_that_of_the_augmented_least_squares_problem(f
     data = case(2)
     factor = np.random.default_rng(5).normal(size=(5, 5))
     metric = factor @ factor.T + np.eye(5) if full else np.array([0.1, 1.0, 4.0, 0.5, 20.0])
-    heads = Design(data.features, data.weights, intercept=intercept, metric=metric).solve(data.weak, penalties=PENALTIES)
+    heads = Design(data.features, weights=data.weights, intercept=intercept, metric=metric).solve(data.weak, penalties=PENALTIES)
     for l, penalty in enumerate(PENALTIES):
         expected = minimiser(data.features, data.weak, data.weights, penalty, intercept, metric)
         assert heads.coefficients[l] == pytest.approx(expected[:-1], rel=SOLVE, abs=SOLVE)
@@ -63,7 +63,7 @@ def test_stopping_times_are_those_of_the_integrated_gradient_flow(metric):
     flow = scipy.integrate.solve_ivp(
         lambda _, w: -rows.T @ (rows @ w - goal) / scale, (0, 0.3), np.zeros(3), t_eval=times, rtol=1e-11, atol=1e-12
     )
-    heads = Design(data.features, data.weights, intercept=True, metric=metric).solve(data.weak[:, 0], times=times)
+    heads = Design(data.features, weights=data.weights, intercept=True, metric=metric).solve(data.weak[:, 0], times=times)
     assert heads.coefficients.shape == (4, 3)
     assert heads.coefficients == pytest.approx(flow.y.T, abs=INTEGRATED_FLOW)
 
@@ -95,7 +95,7 @@ def test_a_weight_of_two_is_a_row_seen_twice_and_of_zero_one_not_seen():
     data = case(6)
     counts = np.arange(60) % 3
     repeated = Design(np.repeat(data.features, counts, axis=0), intercept=True)
-    heads = Design(data.features, counts, intercept=True).solve(data.weak, penalties=PENALTIES)
+    heads = Design(data.features, weights=counts, intercept=True).solve(data.weak, penalties=PENALTIES)
     expected = repeated.solve(np.repeat(data.weak, counts, axis=0), penalties=PENALTIES)
     assert heads.coefficients == pytest.approx(expected.coefficients, rel=SOLVE)
     assert heads.intercept == pytest.approx(expected.intercept, rel=SOLVE)
@@ -104,7 +104,7 @@ def test_a_weight_of_two_is_a_row_seen_twice_and_of_zero_one_not_seen():
 @given(st.integers(1, 12), st.integers(1, 8), st.integers(1, 9), st.booleans(), st.integers(0, 2**32))
 def test_heads_solve_their_normal_equations_for_any_shape(n, d, tasks, intercept, seed):
     data = case(seed, n, d, tasks)
-    heads = Design(data.features, data.weights, intercept=intercept).solve(data.weak, penalties=PENALTIES)
+    heads = Design(data.features, weights=data.weights, intercept=intercept).solve(data.weak, penalties=PENALTIES)
     residual = data.weights[:, None] * (data.weak - heads.predict(data.features))
     size = np.linalg.norm(data.weights[:, None] * data.weak) * (1.0 + np.linalg.norm(data.features))
     gradient = data.features.T @ residual - PENALTIES[:, None, None] * heads.coefficients
@@ -164,8 +164,8 @@ def test_an_offset_that_has_eaten_the_digits_shows_in_the_error_estimate():
 def test_other_array_libraries_get_the_same_numbers(library, options, condition):
     data = case(8, condition=condition)
     arrays = [library.asarray(array) for array in (data.features, data.weights, data.weak, data.target)]
-    ours = Design(data.features, data.weights, intercept=True, metric=np.arange(1.0, 6.0))
-    theirs = Design(arrays[0], arrays[1], intercept=True, metric=np.arange(1.0, 6.0))
+    ours = Design(data.features, weights=data.weights, intercept=True, metric=np.arange(1.0, 6.0))
+    theirs = Design(arrays[0], weights=arrays[1], intercept=True, metric=np.arange(1.0, 6.0))
     expected, got = ours.solve(data.weak, **options), theirs.solve(arrays[2], **options)
     assert isinstance(got.coefficients, type(arrays[0])) and got.route == expected.route
     assert np.asarray(got.predict(arrays[0])) == pytest.approx(expected.predict(data.features), rel=SOLVE, abs=SOLVE)
@@ -173,8 +173,9 @@ def test_other_array_libraries_get_the_same_numbers(library, options, condition)
     assert np.asarray(other.gcv) == pytest.approx(report.gcv, rel=SOLVE)
     for name, values in report.gain.numbers().items():
         assert np.asarray(other.gain.numbers()[name]) == pytest.approx(values, rel=SOLVE, abs=SOLVE, nan_ok=True), name
-    loo = ours.leave_one_out(data.weak, **options)
-    assert np.asarray(theirs.leave_one_out(arrays[2], **options)) == pytest.approx(loo, rel=SOLVE)
+    if "penalties" in options:
+        loo = ours.leave_one_out(data.weak, **options)
+        assert np.asarray(theirs.leave_one_out(arrays[2], **options)) == pytest.approx(loo, rel=SOLVE)
 
 
 @pytest.mark.parametrize("library", [np, torch])
@@ -216,9 +217,13 @@ def test_features_that_say_nothing_predict_the_mean_or_nothing(intercept):
         (lambda: Design(np.full((3, 2), 1e200)), ValueError, "features must stay in a range"),
         (lambda: Design([[1e-170], [2e-170]]), ValueError, "lost to underflow"),
         (lambda: Design([["a"]]), TypeError, "features must hold real numbers"),
-        (lambda: Design(np.eye(3), [1.0, -1.0, 1.0]), ValueError, "weights must be non-negative"),
-        (lambda: Design(np.eye(3), np.ones((3, 2))), ValueError, "solve_task_weights"),
-        (lambda: Design(np.eye(3), np.zeros(3)).solve(np.ones(3), penalties=1.0), ValueError, "weights must have a positive sum"),
+        (lambda: Design(np.eye(3), weights=[1.0, -1.0, 1.0]), ValueError, "weights must be non-negative"),
+        (lambda: Design(np.eye(3), weights=np.ones((3, 2))), ValueError, "solve_task_weights"),
+        (
+            lambda: Design(np.eye(3), weights=np.zeros(3)).solve(np.ones(3), penalties=1.0),
+            ValueError,
+            "weights must have a positive sum",
+        ),
         (lambda: Design(np.eye(3), metric=[1.0, 0.0, 1.0]), ValueError, "metric must be positive definite"),
         (lambda: Design(np.eye(3), metric=np.diag([1.0, 1.0, -1.0])), ValueError, "metric must be positive definite"),
         (lambda: Design(np.eye(3), metric=np.triu(np.ones((3, 3)))), ValueError, "symmetric"),

@@ -36,7 +36,7 @@ def assert_same(report, expected, l):
 @pytest.mark.parametrize("shape", [(60, 5), (9, 20)])
 def test_every_number_in_sample_is_that_of_explicit_predictions(shape, intercept):
     data = case(20, *shape)
-    report = Design(data.features, data.weights, intercept=intercept).report(data.weak, data.target, penalties=PENALTIES)
+    report = Design(data.features, weights=data.weights, intercept=intercept).report(data.weak, data.target, penalties=PENALTIES)
     for l, penalty in enumerate(PENALTIES):
         assert_same(report, by_predictions(data, data, penalty, intercept), l)
         assert report.misfit[l] == pytest.approx(report.gain.misfit[l], rel=ROUNDING)
@@ -46,8 +46,8 @@ def test_every_number_in_sample_is_that_of_explicit_predictions(shape, intercept
 @pytest.mark.parametrize("shape", [(60, 5), (9, 20)])
 def test_every_number_on_held_out_rows_is_that_of_explicit_predictions(shape, intercept):
     train, test = case(21, *shape), case(22, 40, shape[1])
-    held = Design(test.features, test.weights, intercept=intercept, **test.labels)
-    design = Design(train.features, train.weights, intercept=intercept, **train.labels)
+    held = Design(test.features, weights=test.weights, intercept=intercept, **test.labels)
+    design = Design(train.features, weights=train.weights, intercept=intercept, **train.labels)
     report = design.report(penalties=PENALTIES, on=held)
     assert report.gcv is None
     for l, penalty in enumerate(PENALTIES):
@@ -66,7 +66,7 @@ def test_a_teacher_without_a_target_has_a_held_out_misfit():
 def test_gain_is_misfit_and_residual_and_the_residual_its_two_terms(n, d, tasks, intercept, by_time, seed):
     data = case(seed, n, d, tasks)
     along = {"times": PENALTIES} if by_time else {"penalties": PENALTIES}
-    gain = Design(data.features, data.weights, intercept=intercept).report(data.weak, data.target, **along).gain
+    gain = Design(data.features, weights=data.weights, intercept=intercept).report(data.weak, data.target, **along).gain
     scale = 1.0 + np.max(data.weak**2) + np.max(data.target**2)
     assert gain.gain == pytest.approx(gain.misfit + gain.residual, abs=10 * ROUNDING * scale)
     assert gain.residual == pytest.approx(gain.cross_term + gain.penalty_term, abs=10 * ROUNDING * scale)
@@ -74,7 +74,7 @@ def test_gain_is_misfit_and_residual_and_the_residual_its_two_terms(n, d, tasks,
 
 def test_effective_dimension_and_gcv_are_those_of_the_explicit_hat_matrix():
     data = case(23)
-    report = Design(data.features, data.weights, intercept=True).report(data.weak, penalties=PENALTIES)
+    report = Design(data.features, weights=data.weights, intercept=True).report(data.weak, penalties=PENALTIES)
     assert report.gain is None
     for l, penalty in enumerate(PENALTIES):
         heads = minimiser(data.features, np.eye(60), data.weights, penalty, True)
@@ -87,8 +87,8 @@ def test_effective_dimension_and_gcv_are_those_of_the_explicit_hat_matrix():
 def test_gcv_counts_rows_of_positive_weight_only_and_is_nan_for_heads_that_interpolate():
     data = case(24, n=12, d=3)
     weights = np.where(np.arange(12) < 8, data.weights, 0.0)
-    kept = Design(data.features[:8], weights[:8], intercept=True).report(data.weak[:8], penalties=PENALTIES)
-    assert Design(data.features, weights, intercept=True).report(data.weak, penalties=PENALTIES).gcv == pytest.approx(
+    kept = Design(data.features[:8], weights=weights[:8], intercept=True).report(data.weak[:8], penalties=PENALTIES)
+    assert Design(data.features, weights=weights, intercept=True).report(data.weak, penalties=PENALTIES).gcv == pytest.approx(
         kept.gcv, rel=SOLVE
     )
     wide = case(25, n=4, d=9)
@@ -100,7 +100,7 @@ def test_gcv_counts_rows_of_positive_weight_only_and_is_nan_for_heads_that_inter
 @pytest.mark.parametrize("condition", [3.0, 1e3])
 def test_leave_one_out_errors_are_those_of_refits_without_each_row(intercept, condition):
     data = case(26, n=9, d=3, condition=condition)
-    errors = Design(data.features, data.weights, intercept=intercept).leave_one_out(data.weak, penalties=PENALTIES)
+    errors = Design(data.features, weights=data.weights, intercept=intercept).leave_one_out(data.weak, penalties=PENALTIES)
     for l, penalty in enumerate(PENALTIES):
         left_out = np.empty((9, 4))
         for i in range(9):
@@ -126,8 +126,8 @@ def test_leave_one_out_is_nan_where_a_row_decides_its_own_prediction():
 
 def test_held_out_tasks_in_small_blocks_are_the_same(monkeypatch):
     train, test = case(33), case(34, 40)
-    held = Design(test.features, test.weights, intercept=True, **test.labels)
-    design = Design(train.features, train.weights, intercept=True, **train.labels)
+    held = Design(test.features, weights=test.weights, intercept=True, **test.labels)
+    design = Design(train.features, weights=train.weights, intercept=True, **train.labels)
     whole = design.report(penalties=PENALTIES, on=held)
     monkeypatch.setattr(reporting, "HEAD_BLOCK", 2 * 3 * 5)
     blocks = design.report(penalties=PENALTIES, on=held)
@@ -159,7 +159,7 @@ def test_a_residual_tiny_against_the_labels_is_computed_from_the_rows_and_said_t
     if how == "array":
         report = Design(features).report(labels, truth, penalties=0.0)
     else:
-        report = Design.from_batches(RowBlocks(features, labels, truth, rows=4)).report(penalties=0.0)
+        report = Design.from_batches(RowBlocks(features, weak=labels, target=truth, rows=4)).report(penalties=0.0)
     assert report.by_rows.tolist() == [True, False] and not np.any(report.cancelled)
     assert report.misfit[0, 0] == pytest.approx(exact_misfit(features, weak), rel=1e-7)
     assert report.misfit[0, 1] == pytest.approx(exact_misfit(features, labels[:, 1]), rel=SOLVE)
@@ -200,7 +200,7 @@ def test_an_inner_product_ten_percent_off_would_be_caught(name, monkeypatch):
     monkeypatch.setattr(
         reporting, "in_sample", lambda *args: (inner := original(*args))._replace(**{name: 1.1 * getattr(inner, name)})
     )
-    report = Design(data.features, data.weights).report(data.weak, data.target, penalties=PENALTIES)
+    report = Design(data.features, weights=data.weights).report(data.weak, data.target, penalties=PENALTIES)
     with pytest.raises(AssertionError):
         for l, penalty in enumerate(PENALTIES):
             assert_same(report, by_predictions(data, data, penalty, False), l)

@@ -19,11 +19,15 @@ PENALTIES = np.array([1e-2, 1.0, 30.0])
 
 def whole_and_parts(data, cuts, *, weighted=True, **options):
     weights = data.weights if weighted else None
-    whole = Design(data.features, weights, **options, **data.labels)
+    whole = Design(data.features, weights=weights, **options, **data.labels)
     edges = [0, *cuts, len(data.features)]
     parts = [
         Design(
-            data.features[i:j], None if weights is None else weights[i:j], weak=data.weak[i:j], target=data.target[i:j], **options
+            data.features[i:j],
+            weights=None if weights is None else weights[i:j],
+            weak=data.weak[i:j],
+            target=data.target[i:j],
+            **options,
         )
         for i, j in itertools.pairwise(edges)
         if j > i
@@ -60,8 +64,8 @@ def test_the_whole_minus_a_part_is_the_design_of_the_other_rows(cut, intercept, 
 @pytest.mark.parametrize("condition", [3.0, 1e3])
 def test_batches_give_the_design_of_all_rows(intercept, metric, condition):
     data = case(40, n=200, condition=condition)
-    whole = Design(data.features, data.weights, intercept=intercept, metric=metric, **data.labels)
-    blocks = RowBlocks(data.features, data.weak, data.target, data.weights, rows=33)
+    whole = Design(data.features, weights=data.weights, intercept=intercept, metric=metric, **data.labels)
+    blocks = RowBlocks(data.features, **data.labels, weights=data.weights, rows=33)
     assert_same_answers(Design.from_batches(blocks, intercept=intercept, metric=metric), whole)
     assert_same_answers(Design.from_batches(iter(list(blocks)), intercept=intercept, metric=metric), whole)
 
@@ -69,7 +73,7 @@ def test_batches_give_the_design_of_all_rows(intercept, metric, condition):
 @pytest.mark.parametrize("intercept", [True, False])
 def test_ill_conditioned_batches_are_read_again_for_a_qr_and_equal_lapack(intercept):
     data = case(41, n=200, condition=1e9)
-    streamed = Design.from_batches(RowBlocks(data.features, data.weak, rows=33), intercept=intercept).solve(penalties=0.0)
+    streamed = Design.from_batches(RowBlocks(data.features, weak=data.weak, rows=33), intercept=intercept).solve(penalties=0.0)
     whole = Design(data.features, intercept=intercept).solve(data.weak, penalties=0.0)
     assert streamed.route == whole.route == "svd"
     difference = streamed.predict(data.features) - whole.predict(data.features)
@@ -124,7 +128,7 @@ def test_a_memory_map_is_read_block_by_block(tmp_path):
     data = case(44, n=500)
     np.save(tmp_path / "features.npy", data.features.astype(np.float32))
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    design = Design.from_batches(RowBlocks(mapped, data.weak, data.target, rows=64), intercept=True)
+    design = Design.from_batches(RowBlocks(mapped, **data.labels, rows=64), intercept=True)
     whole = Design(data.features.astype(np.float32).astype(np.float64), intercept=True).solve(data.weak, penalties=PENALTIES)
     assert design.solve(penalties=PENALTIES).coefficients == pytest.approx(whole.coefficients, rel=1e-5, abs=1e-5)
 

@@ -21,7 +21,9 @@ def test_each_task_gets_the_heads_of_its_own_weights(shape, intercept, monkeypat
     weights = np.random.default_rng(51).uniform(0.1, 2.0, size=data.weak.shape)
     heads = solve_task_weights(data.features, data.weak, weights, penalties=PENALTIES, intercept=intercept)
     for task in range(4):
-        expected = Design(data.features, weights[:, task], intercept=intercept).solve(data.weak[:, task], penalties=PENALTIES)
+        expected = Design(data.features, weights=weights[:, task], intercept=intercept).solve(
+            data.weak[:, task], penalties=PENALTIES
+        )
         assert heads.coefficients[:, :, task] == pytest.approx(expected.coefficients, rel=SOLVE, abs=SOLVE)
         assert heads.intercept[:, task] == pytest.approx(expected.intercept, rel=SOLVE, abs=SOLVE)
     monkeypatch.setattr("w2s_theory.design.task_weights.BLOCK", 2 * shape[0] * shape[1])

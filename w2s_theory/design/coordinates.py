@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .._array import array_namespace
-from .moments import FeatureMoments, LabelMoments, label_moments, refuse_nonfinite_labels, weighted
+from .label_moments import LabelMoments, label_moments, refuse_labels
+from .moments import FeatureMoments, weighted
 from .rows import Batch
 from .spectrum import Spectrum
 
 
 class Coordinates(NamedTuple):
-    """``values`` b (K, r, T) of the K label arrays, their ``products`` (K, K, T) and ``mean`` (K, T); ``single``: one task, given as (n,)."""
+    """``values`` b (K, r, T) of the K label arrays, and their ``moments``."""
 
     values: Any
-    products: Any
-    mean: Any
-    single: bool
+    moments: LabelMoments
 
 
 def by_gram(labels: LabelMoments, spectrum: Spectrum) -> Coordinates:
     """b = Vᵀ(XᵀY)."""
-    return Coordinates(spectrum.basis.T @ labels.cross, labels.products, labels.mean, labels.single)
+    return Coordinates(spectrum.basis.T @ labels.cross, labels)
 
 
 def by_rows(batch: Batch, spectrum: Spectrum, moments: FeatureMoments, products: bool) -> Coordinates:
@@ -31,9 +30,10 @@ def by_rows(batch: Batch, spectrum: Spectrum, moments: FeatureMoments, products:
     values = []
     for k, array in enumerate(batch.labels()):
         centre = labels.mean[k, :] if moments.centred else None
-        values.append(_scaled(spectrum, weighted(xp.astype(array, xp.float64, copy=False), batch.weights, centre)))
-    refuse_nonfinite_labels(batch, xp.stack(values))
-    return Coordinates(xp.stack(values), labels.products, labels.mean, labels.single)
+        values.append(_scaled(spectrum, xp.astype(weighted(array, batch.weights, centre), xp.float64, copy=False)))
+    # Without a direction there is no sum that NaN could have spread to.
+    refuse_labels(batch, xp.stack(values) if spectrum.rank else batch.weak)
+    return Coordinates(xp.stack(values), labels)
 
 
 def by_triangle(labels: LabelMoments, spectrum: Spectrum) -> Coordinates:
@@ -42,7 +42,7 @@ def by_triangle(labels: LabelMoments, spectrum: Spectrum) -> Coordinates:
     scaled = _scaled(spectrum, spectrum.reduced)
     count, tasks = labels.mean.shape
     values = xp.permute_dims(xp.reshape(scaled, (scaled.shape[0], count, tasks)), (1, 0, 2))
-    return Coordinates(values, labels.products, labels.mean, labels.single)
+    return Coordinates(values, labels)
 
 
 def _scaled(spectrum: Spectrum, labels: Any) -> Any:

@@ -17,7 +17,8 @@ from . import rowwise
 from .coordinates import Coordinates, by_gram, by_rows, by_triangle
 from .filters import Path, path
 from .heads import Heads, combine
-from .moments import FeatureMoments, LabelMoments, feature_moments, label_moments
+from .label_moments import LabelMoments, label_moments
+from .moments import FeatureMoments, feature_moments
 from .report import DesignReport
 from .rows import Batch, Reread, changed_basis, labelled, metric_change, read
 from .spectrum import GRAM_LIMIT, Spectrum, gram_spectrum, svd_spectrum, triangle_spectrum
@@ -52,8 +53,8 @@ class Design:
     def __init__(
         self,
         features: Any,
-        weights: Any = None,
         *,
+        weights: Any = None,
         intercept: bool = False,
         metric: Any = None,
         weak: Any = None,
@@ -94,10 +95,11 @@ class Design:
         self._moments: FeatureMoments
         self._labels: LabelMoments | None = None
         self._spectra: dict[str, Spectrum] = {}
+        self._dtype: Any = None
 
     def _take(self, batch: Batch, *, always_gram: bool = False) -> None:
         n, d = batch.features.shape
-        self._batch = batch
+        self._batch, self._dtype = batch, batch.features.dtype
         self._moments = feature_moments(batch.features, batch.weights, self.intercept, with_gram=always_gram or n >= d)
         if batch.weak is not None:
             self._labels = label_moments(batch, self._moments)
@@ -136,6 +138,7 @@ class Design:
 
     def _combined(self, other: Design, sign: int) -> Design:
         mine, theirs = self.moments, other.moments
+        xp = array_namespace(mine.gram, theirs.gram)
         if self.intercept != other.intercept or mine.gram.shape != theirs.gram.shape or not _same(self._change, other._change):
             raise ValueError("designs must agree in intercept, metric and number of features to be combined. Make them alike.")
         shapes = [None if labels is None else tuple(labels.products.shape) for labels in (self._labels, other._labels)]
@@ -143,9 +146,12 @@ class Design:
             raise ValueError(
                 "designs must carry the same labels (weak, target, number of tasks) to be combined. Make them alike."
             )
+        if self._labels is not None and other._labels is not None and self._labels.single != other._labels.single:
+            raise ValueError("designs must carry labels of one kind, (n,) or (n, T), to be combined. Make them alike.")
         result = type(self).__new__(type(self))
         result._start(self.intercept, self._change)
         result._moments = mine.plus(theirs, sign)
+        result._dtype = xp.result_type(self._dtype, other._dtype)
         if self._labels is not None and other._labels is not None:
             result._labels = self._labels.plus(other._labels, mine, theirs, sign)
         return result
@@ -165,14 +171,13 @@ class Design:
         spectrum = self.spectrum(along)
         labels = self._coordinates(labels, None, spectrum, products=False)
         inverse, b = along.on(spectrum.squares).inverse, labels.values[0, :, :]
-        xp = array_namespace(b)
-        dtype = b.dtype if self._batch is None else self._batch.features.dtype
-        coefficients = combine(changed_basis(spectrum.basis, self._change), inverse, b, dtype)
+        coefficients = combine(changed_basis(spectrum.basis, self._change), inverse, b, self._dtype)
         offset = ((self._moments.mean @ spectrum.basis) * inverse) @ b
-        intercept = xp.astype(labels.mean[0, :] - offset, dtype)
-        if labels.single:
+        intercept = array_namespace(b).astype(labels.moments.mean[0, :] - offset, self._dtype)
+        if labels.moments.single:
             coefficients, intercept = coefficients[:, :, 0], intercept[:, 0]
-        return Heads(coefficients, intercept, along.values, spectrum.route, spectrum.rank, spectrum.error(along))
+        error = spectrum.error(along, self._dtype, labels.moments.relative_noise())
+        return Heads(coefficients, intercept, along.values, spectrum.route, spectrum.rank, error)
 
     def report(
         self, weak: Any = None, target: Any = None, *, penalties: Any = None, times: Any = None, on: Design | None = None
@@ -189,38 +194,41 @@ class Design:
         labels = self._coordinates(weak, target, spectrum, products=True)
         filters = along.on(spectrum.squares)
         if on is None:
-            inner = reporting.in_sample(filters, labels.values, labels.products, labels.mean, self._moments.mass)
+            inner = reporting.in_sample(filters, labels.values, labels.moments, self._moments.mass)
             batches = self._batches(weak, target)
         else:
-            held = reporting.Held(on.moments, on._carried(self, labels.mean.shape[1]))
-            inner = reporting.held_out(spectrum.basis, filters, labels.values, self._moments.mean, labels.mean, held)
+            held = reporting.Held(on.moments, on._carried(self, labels.moments.mean.shape[1]))
+            inner = reporting.held_out(spectrum.basis, filters, labels.values, self._moments.mean, labels.moments.mean, held)
             batches = on._batches(None, None)
         numbers = reporting.numbers(inner)
         tasks = np.flatnonzero(to_numpy(numbers.cancels))
         redone = False
         if len(tasks) and batches is not None:
-            learner = rowwise.Learner(spectrum.basis, filters.inverse, self._moments.mean, labels.values, labels.mean)
+            learner = rowwise.Learner(spectrum.basis, filters.inverse, self._moments.mean, labels.values, labels.moments.mean)
             numbers = reporting.overwrite(numbers, tasks, rowwise.numbers(learner, batches, tasks))
             redone = True
-        result = reporting.assemble(numbers, filters, self.intercept, self._moments.seen if on is None else None, redone)
-        return result.of_one_task() if labels.single else result
+        seen = self._moments.seen if on is None else None
+        error = spectrum.error(along, numbers.misfit.dtype, labels.moments.relative_noise())
+        result = reporting.assemble(numbers, filters, self.intercept, seen, redone, error)
+        return result.of_one_task() if labels.moments.single else result
 
-    def leave_one_out(self, labels: Any = None, *, penalties: Any = None, times: Any = None) -> Any:
+    def leave_one_out(self, labels: Any = None, *, penalties: Any) -> Any:
         """Exact leave-one-out error Σ v (y − ŷ)²/(1 − h)² / Σ v, (L, T), with h the diagonal of the hat matrix (intercept included).
 
         It costs one prediction of every row, penalty and task, n d L T, in blocks; ``report(…).gcv``, which replaces each h by their
-        mean, costs nothing. Raises ``ValueError`` for a design whose rows are gone.
+        mean, costs nothing. For ridge only: a gradient flow that stops early has no such shortcut. Raises ``ValueError`` for a
+        design whose rows are gone.
         """
-        along = path(penalties, times)
+        along = path(penalties, None)
         spectrum = self.spectrum(along)
         ours = self._coordinates(labels, None, spectrum, products=False)
         batches = self._batches(labels, None)
         if batches is None:
             raise ValueError("leave-one-out needs the rows, and these are gone. Use report(…).gcv, or batches to be read twice.")
         inverse = along.on(spectrum.squares).inverse
-        learner = rowwise.Learner(spectrum.basis, inverse, self._moments.mean, ours.values, ours.mean)
+        learner = rowwise.Learner(spectrum.basis, inverse, self._moments.mean, ours.values, ours.moments.mean)
         errors = rowwise.leave_one_out(learner, batches, self._moments.mass if self.intercept else None)
-        return errors[:, 0] if ours.single else errors
+        return errors[:, 0] if ours.moments.single else errors
 
     # ---- factorisation --------------------------------------------------------------------------------------------------------------
 
@@ -228,11 +236,13 @@ class Design:
         """Eigenvalues and eigenvectors, by the Gram matrix where that is safe for every point of the path ``along``."""
         if not self._moments.mass > 0:
             raise ValueError("weights must have a positive sum; they are all zero. Pass at least one positive weight.")
-        if self._moments.gram is not None:
+        # Rows at hand decide alone, so that the same question gets the same answer whatever was asked before.
+        if self._batch is None or self._batch.features.shape[0] >= self._batch.features.shape[1]:
             if "gram" not in self._spectra:
-                self._spectra["gram"] = gram_spectrum(self._moments)
+                self._spectra["gram"] = gram_spectrum(self.moments)
             spectrum = self._spectra["gram"]
-            if spectrum.amplification(along).max() <= GRAM_LIMIT:
+            can_do_better = self._batch is not None or self._sources is not None
+            if spectrum.amplification(along).max() <= GRAM_LIMIT and can_do_better:
                 return spectrum
         if "svd" not in self._spectra:
             if self._batch is not None:
@@ -242,11 +252,11 @@ class Design:
         if "svd" in self._spectra:
             return self._spectra["svd"]
         spectrum = self._spectra["gram"]
-        worst = spectrum.error(along).max()
+        worst = spectrum.error(along, spectrum.squares.dtype, 0.0).max()
         if worst > STREAM_ERROR:
             raise ValueError(
-                f"the features are too ill-conditioned for their Gram matrix: fitted values would be off by {worst:.1g} of the labels. "
-                "Pass batches that can be read again (a list, RowBlocks), so that a QR can be made, or a larger penalty."
+                f"the features are too ill-conditioned for their Gram matrix: fitted values would be off by {worst:.1g} of the labels. Pass "
+                "batches that can be read again (a list, RowBlocks), so that a QR can be made, not a difference of designs; or a larger penalty."
             )
         return spectrum
 
@@ -269,6 +279,7 @@ class Design:
         """The labels that held-out rows carry, checked against the design that the heads come from."""
         if self._labels is None:
             raise ValueError("a design to report on must carry weak labels: Design(features, weak=…, target=…).")
+        array_namespace(self._moments.mean, other._moments.mean)
         if self.intercept != other.intercept or not _same(self._change, other._change):
             raise ValueError("a design to report on must have the same intercept and metric as the one that is fitted.")
         if self._moments.mean.shape != other._moments.mean.shape or self._labels.mean.shape[1] != tasks:

@@ -30,6 +30,7 @@ class Path(NamedTuple):
     kind: str
     values: np.ndarray
 
+    @np.errstate(over="ignore")  # a huge time leaves nothing: exp(−∞) = 0
     def on(self, squares: Any) -> Filter:
         """The filters on eigenvalues ``squares`` s² ≥ 0 (r,), in their library and on their device."""
         xp = array_namespace(squares)

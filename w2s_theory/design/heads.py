@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._array import array_namespace, is_array
+from .._array import array_namespace
 from .._validation import finite
+from .rows import beside
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +30,9 @@ class Heads:
 
     def predict(self, features: Any) -> Any:
         """Predictions (L, n, T) at ``features`` (n, d); (L, n) for a single task. Raises ``ValueError`` for NaN or other columns."""
-        features = finite("features", features, ndim=2)
         heads = self.coefficients
-        xp = array_namespace(heads)
-        if is_array(features):
-            array_namespace(features, heads)
-        features = xp.asarray(features, dtype=heads.dtype, device=heads.device)
+        features = finite("features", beside("features", features, heads), ndim=2)
+        features = array_namespace(heads).astype(features, heads.dtype, copy=False)
         if features.shape[1] != heads.shape[1]:
             raise ValueError(
                 f"features must have the {heads.shape[1]} columns the heads were fitted on; the shape is {tuple(features.shape)}. "

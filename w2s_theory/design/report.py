@@ -16,12 +16,16 @@ from .._array import array_namespace
 from ..outcomes import GainReport
 from .filters import Filter
 from .heads import combine
-from .moments import FeatureMoments, LabelMoments
+from .label_moments import LabelMoments
+from .moments import FeatureMoments, size
 from .rows import slices
 
 #: A squared error below this share of the terms it is the difference of is computed again from the rows: at most three digits go
 #: missing before that.
 CANCELLATION = 1e-3
+
+#: Nor may rounding be more than this share of it.
+DIGITS = 1e-10
 
 #: Numbers in a block of heads on held-out rows (64 MiB of float64).
 HEAD_BLOCK = 2**23
@@ -34,11 +38,12 @@ class DesignReport:
     * ``misfit``: mean of (student − weak)²; on held-out rows, the cross-validation error of learning the weak labels;
     * ``effective_dimension`` (L,): trace of the map from labels to fitted values, Σ_k φ_k, plus 1 for an intercept;
     * ``gcv``: generalised cross-validation, misfit/(1 − effective_dimension/n)² (Golub, Heath and Wahba 1979), NaN where the
-      heads interpolate, ``None`` on held-out rows; n counts rows of positive weight;
+      heads interpolate (to 1e-9 of n), ``None`` on held-out rows; n counts rows of positive weight;
     * ``gain``: the ``GainReport`` of every head, ``None`` without a target. Its ceiling is the head trained on the target with the same
       penalty;
     * ``by_rows`` (T,): tasks whose errors were too small a difference of inner products and were computed from predictions;
-    * ``cancelled`` (T,): tasks where that was needed and no rows were at hand: fewer digits than elsewhere are right.
+    * ``cancelled`` (T,): tasks where that was needed and no rows were at hand: fewer digits than elsewhere are right;
+    * ``error`` (L,): ``Heads.error`` of the heads that the numbers are of.
     """
 
     misfit: Any
@@ -47,6 +52,7 @@ class DesignReport:
     gain: GainReport | None
     by_rows: Any
     cancelled: Any
+    error: np.ndarray
 
     def of_one_task(self) -> DesignReport:
         """The report without its task axis, for labels that came as (n,)."""
@@ -54,14 +60,17 @@ class DesignReport:
         if gain is not None:
             gain = replace(gain, **{name: values[:, 0] for name, values in gain.numbers().items()})
         gcv = None if self.gcv is None else self.gcv[:, 0]
-        return DesignReport(self.misfit[:, 0], self.effective_dimension, gcv, gain, self.by_rows[0], self.cancelled[0])
+        return DesignReport(
+            self.misfit[:, 0], self.effective_dimension, gcv, gain, self.by_rows[0], self.cancelled[0], self.error
+        )
 
 
 class Inner(NamedTuple):
     """Inner products over centred rows, (L, T) or (T,): s student, c ceiling, w weak, d its error; and means of differences.
 
-    ``student_offset`` is mean(s) − mean(w), ``ceiling_offset`` mean(c) − mean(w), ``weak_offset`` mean(w) − mean(target). Those of
-    the ceiling and of d are ``None`` without a target.
+    ``rounding`` estimates their rounding errors, and more than the share ``digits`` of a squared error is too much.
+    ``student_offset`` is mean(s) − mean(w), ``ceiling_offset`` mean(c) − mean(w), ``weak_offset`` mean(w) − mean(target). What
+    belongs to the ceiling and to d is ``None`` without a target.
     """
 
     mass: float
@@ -69,6 +78,8 @@ class Inner(NamedTuple):
     sw: Any
     ww: Any
     student_offset: Any
+    rounding: Any
+    digits: float
     sd: Any = None
     wd: Any = None
     dd: Any = None
@@ -88,12 +99,13 @@ class Numbers(NamedTuple):
     cancels: Any
 
 
-def in_sample(filters: Filter, coordinates: Any, products: Any, mean: Any, mass: float) -> Inner:
-    """Inner products on the rows that the heads were fitted to; ``coordinates`` (K, r, T) of w and δ, ``products`` (K, K, T)."""
-    xp = array_namespace(coordinates)
+def in_sample(filters: Filter, coordinates: Any, labels: LabelMoments, mass: float) -> Inner:
+    """Inner products on the rows that the heads were fitted to; ``coordinates`` (K, r, T) of w and δ."""
+    xp, products, mean = array_namespace(coordinates), labels.products, labels.mean
     inverse, shrunk = filters.inverse, filters.kept * filters.inverse
     w = coordinates[0, :, :]
-    base = Inner(mass, shrunk @ w**2, inverse @ w**2, products[0, 0, :], xp.zeros_like(mean[0, :]))
+    none = xp.zeros_like(mean[0, :])
+    base = Inner(mass, shrunk @ w**2, inverse @ w**2, products[0, 0, :], none, labels.noise, DIGITS)
     if coordinates.shape[0] == 1:
         return base
     d = coordinates[1, :, :]
@@ -133,10 +145,10 @@ def held_out(basis: Any, filters: Filter, coordinates: Any, mean: Any, label_mea
         parts.append(part)
     if len(parts) == 1:
         return parts[0]
-    joined = (
-        None if field[0] is None else xp.concat(field, axis=-1) for field in zip(*(part[1:] for part in parts), strict=True)
+    fields = {name: [getattr(part, name) for part in parts] for name in Inner._fields if name not in ("mass", "digits")}
+    return parts[0]._replace(
+        **{name: None if values[0] is None else xp.concat(values, axis=-1) for name, values in fields.items()}
     )
-    return Inner(parts[0].mass, *joined)
 
 
 def _over_features(first: Any, second: Any) -> Any:
@@ -147,7 +159,10 @@ def _student(student: Any, mean: Any, label_mean: Any, features: FeatureMoments,
     """The part of ``Inner`` that needs no target; ``student`` (L, d, T) are heads in the basis of ``features``."""
     offset = (features.mean - mean) @ student + label_mean[0, :] - labels.mean[0, :]
     ss, sw = _over_features(student, features.gram @ student), _over_features(student, labels.cross[0, :, :])
-    return Inner(features.mass, ss, sw, labels.products[0, 0, :], offset)
+    # wᵀGw can cancel inside, where heads of ill-conditioned features are long.
+    digits = max(DIGITS, 100.0 * features.noise / max(size(features.gram), 1e-300))
+    rounding = labels.noise + features.noise * _over_features(student, student)
+    return Inner(features.mass, ss, sw, labels.products[0, 0, :], offset, rounding, digits)
 
 
 def _with_ceiling(
@@ -158,6 +173,7 @@ def _with_ceiling(
     image = features.gram @ ceiling
     target_mean = label_mean[0, :] - label_mean[1, :]
     return part._replace(
+        rounding=part.rounding + features.noise * _over_features(ceiling, ceiling),
         sd=_over_features(student, d),
         wd=labels.products[0, 1, :],
         dd=labels.products[1, 1, :],
@@ -180,7 +196,8 @@ def numbers(p: Inner) -> Numbers:
         value = sum(terms[1:], start=terms[0])
         size = sum((xp.abs(term) for term in terms[1:]), start=xp.abs(terms[0]))
         whole = value / p.mass + offset**2
-        cancels = cancels | ((whole + beside) * p.mass < CANCELLATION * size)
+        known = (whole + beside) * p.mass
+        cancels = cancels | (known < CANCELLATION * size) | (p.rounding > p.digits * known)
         return xp.clip(whole, min=0.0)
 
     misfit = square(p.ss, -2.0 * p.sw, p.ww, offset=p.student_offset)
@@ -229,7 +246,9 @@ def overwrite(old: Numbers, tasks: np.ndarray, new: Numbers) -> Numbers:
     return Numbers(merged(old.misfit, new.misfit), gain, old.cancels)
 
 
-def assemble(numbers: Numbers, filters: Filter, intercept: bool, seen: int | None, redone: bool) -> DesignReport:
+def assemble(
+    numbers: Numbers, filters: Filter, intercept: bool, seen: int | None, redone: bool, error: np.ndarray
+) -> DesignReport:
     """The report; ``seen`` is the number of rows of positive weight in sample and ``None`` on held-out rows."""
     xp = array_namespace(numbers.misfit)
     dimension = xp.sum(filters.kept, axis=1) + float(intercept)
@@ -240,4 +259,4 @@ def assemble(numbers: Numbers, filters: Filter, intercept: bool, seen: int | Non
         gcv = numbers.misfit / xp.where(free > 1e-9, free, float("nan"))[:, None] ** 2
     none = xp.zeros_like(numbers.cancels)
     by_rows, cancelled = (numbers.cancels, none) if redone else (none, numbers.cancels)
-    return DesignReport(numbers.misfit, dimension, gcv, numbers.gain, by_rows, cancelled)
+    return DesignReport(numbers.misfit, dimension, gcv, numbers.gain, by_rows, cancelled, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
 from .._array import array_namespace, is_array, to_numpy
@@ -28,12 +28,9 @@ class Batch(NamedTuple):
         return Batch(*parts, single=self.single)
 
     def labels(self) -> list[Any]:
-        """The weak labels and, with a target, their error weak − target, in the dtype of the features: rounded after they are subtracted."""
-        xp, dtype = array_namespace(self.features), self.features.dtype
+        """The weak labels and, with a target, their error weak − target, in their own dtype."""
         labels = [] if self.weak is None else [self.weak]
-        if self.target is not None:
-            labels.append(self.weak - self.target)
-        return [xp.astype(values, dtype, copy=False) for values in labels]
+        return labels if self.target is None else [*labels, self.weak - self.target]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +42,7 @@ class RowBlocks:
     """
 
     features: Any
+    _: KW_ONLY
     weak: Any = None
     target: Any = None
     weights: Any = None
@@ -94,6 +92,11 @@ def slices(n: int, step: int) -> Iterator[slice]:
 
 def read(batch: Any, change: Any) -> Batch:
     """One batch: an array of features, or a mapping with ``features`` and any of ``weak``, ``target`` and ``weights``."""
+    if isinstance(batch, tuple | list):
+        raise TypeError(
+            'a batch must be an array of features or a mapping such as {"features": x, "weak": y}; it is a '
+            f"{type(batch).__name__} of {len(batch)}. Name its parts."
+        )
     if not isinstance(batch, Mapping):
         batch = {"features": batch}
     unknown = set(batch) - {"features", "weak", "target", "weights"}
@@ -138,7 +141,7 @@ def as_features(features: Any) -> Any:
 
 def as_labels(name: str, labels: Any, features: Any) -> tuple[Any, bool]:
     """Labels (n, T) on the device of ``features``, float32 or float64, and whether they came as (n,)."""
-    labels, n = _beside(name, labels, features), features.shape[0]
+    labels, n = beside(name, labels, features), features.shape[0]
     if labels.ndim not in (1, 2) or labels.shape[0] != n or 0 in labels.shape:
         turned = " Here columns are tasks: pass labels.T." if labels.ndim == 2 and labels.shape[1] == n else ""
         raise ValueError(
@@ -152,16 +155,20 @@ def as_labels(name: str, labels: Any, features: Any) -> tuple[Any, bool]:
 
 def as_weights(weights: Any, features: Any) -> Any:
     """Sample weights v ≥ 0 (n,) in float64 beside ``features``."""
-    weights = finite("weights", _beside("weights", weights, features))
+    weights = finite("weights", beside("weights", weights, features))
     xp = array_namespace(weights)
     if weights.shape != (features.shape[0],):
         raise ValueError(
             f"weights must have shape ({features.shape[0]},); the shape is {tuple(weights.shape)}. "
             "They are shared by all tasks here; weights per task have solve_task_weights."
         )
-    smallest = float(xp.min(weights))
+    smallest, largest = float(xp.min(weights)), float(xp.max(weights))
     if smallest < 0:
         raise ValueError(f"weights must be non-negative; the smallest is {smallest:.6g}. Clip or drop those samples.")
+    if largest > 0 and not 1e-30 <= largest <= 1e30:
+        raise ValueError(
+            f"weights must have their largest between 1e-30 and 1e30; it is {largest:.6g}. Rescale them, and λ with them."
+        )
     return xp.astype(weights, xp.float64)
 
 
@@ -170,19 +177,16 @@ def metric_change(metric: Any) -> Any:
     metric = finite("metric", metric, min_ndim=1)
     xp = array_namespace(metric)
     metric = xp.astype(metric, xp.float64)
-    if metric.ndim == 1:
-        smallest = float(xp.min(metric))
-        if smallest > 0:
-            return 1.0 / xp.sqrt(metric)
-    else:
-        if metric.ndim != 2 or metric.shape[0] != metric.shape[1] or not _is_symmetric(metric):
-            raise ValueError(
-                f"metric must have shape (d,), or (d, d) and be symmetric; the shape is {tuple(metric.shape)}. Pass (A + A.T) / 2."
-            )
+    if metric.ndim > 2 or metric.shape[0] != metric.shape[-1]:
+        raise ValueError(f"metric must have shape (d,) or (d, d); the shape is {tuple(metric.shape)}. Pass one matrix.")
+    values, vectors = metric, None
+    if metric.ndim == 2:
+        if float(xp.max(xp.abs(metric - metric.T))) > 1e-12 * float(xp.max(xp.abs(metric))):
+            raise ValueError("metric must be symmetric, and is not. Pass (A + A.T) / 2.")
         values, vectors = xp.linalg.eigh(metric)
-        smallest = float(values[0])
-        if smallest > 1e-12 * float(values[-1]):
-            return vectors / xp.sqrt(values)
+    smallest = float(xp.min(values))
+    if smallest > 1e-12 * float(xp.max(values)):
+        return 1.0 / xp.sqrt(values) if vectors is None else vectors / xp.sqrt(values)
     raise ValueError(
         f"metric must be positive definite, its smallest eigenvalue above 1e-12 of the largest; it is {smallest:.6g}. "
         "Add a small multiple of the identity."
@@ -190,13 +194,14 @@ def metric_change(metric: Any) -> Any:
 
 
 def as_changed(features: Any, change: Any) -> Any:
-    """Features in the basis of ``metric_change``."""
+    """Features in the basis of ``metric_change``, in float64."""
     xp = array_namespace(features)
     if change.shape[0] != features.shape[1]:
         raise ValueError(
             f"metric must have the {features.shape[1]} columns of features; its size is {change.shape[0]}. Pass one entry each."
         )
-    change = xp.asarray(to_numpy(change), dtype=features.dtype, device=features.device)
+    features = xp.astype(features, xp.float64)
+    change = xp.asarray(to_numpy(change), dtype=xp.float64, device=features.device)
     return features * change if change.ndim == 1 else features @ change
 
 
@@ -208,12 +213,7 @@ def changed_basis(basis: Any, change: Any) -> Any:
     return change[:, None] * basis if change.ndim == 1 else change @ basis
 
 
-def _is_symmetric(matrix: Any) -> bool:
-    xp = array_namespace(matrix)
-    return float(xp.max(xp.abs(matrix - matrix.T))) <= 1e-12 * float(xp.max(xp.abs(matrix)))
-
-
-def _beside(name: str, value: Any, features: Any) -> Any:
+def beside(name: str, value: Any, features: Any) -> Any:
     """``value`` as a floating array of the library and on the device of ``features``; lists become arrays there."""
     xp = array_namespace(features)
     if is_array(value):

@@ -23,9 +23,13 @@ from .filters import Path
 from .moments import FeatureMoments, weighted
 from .rows import Batch
 
-#: Largest magnification of rounding, s_1 · max s/(s² + λ), at which the Gram matrix is used. The error of its predictions is about
-#: that many times the error of an orthogonal method at worst; measured, it is a few times less (see ``benchmarks``).
-GRAM_LIMIT = 10.0
+#: Largest magnification of rounding, s_1 · max s/(s² + λ), at which the Gram matrix is used. The error of its predictions is that many
+#: times the error of an orthogonal method, times a constant that is 1 for most spectra and labels and was 4 for the worst found (all
+#: singular values equal but one, labels along that one). So they stay within ten times LAPACK's.
+GRAM_LIMIT = 3.0
+
+#: Singular values outside (this, 1/this) have no square in float64.
+SMALLEST = 1e-150
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +55,23 @@ class Spectrum:
         return int(self.squares.shape[0])
 
     def amplification(self, path: Path) -> np.ndarray:
-        """``Path.amplification`` on these eigenvalues, shape (L,)."""
-        return path.amplification(to_numpy(self.squares))
+        """``Path.amplification`` on these eigenvalues, shape (L,). One below the rounding of the Gram matrix can be anything up to it."""
+        squares = to_numpy(self.squares)
+        if self.route == "gram" and len(squares):
+            squares = np.maximum(squares, min(self.noise, 1.0) * squares[0])
+        return path.amplification(squares)
 
-    def error(self, path: Path) -> np.ndarray:
-        """Relative rounding error of fitted values, in units of the labels' size, shape (L,); at most 1."""
+    def error(self, path: Path, dtype: Any, label_noise: float) -> np.ndarray:
+        """Relative rounding error of fitted values by heads of ``dtype``, in units of the labels' size, shape (L,); at most 1.
+
+        ``label_noise`` is that of the labels' products. What directions cut at the numerical rank would have fitted is not in it.
+        """
         size = self.amplification(path)
         magnified = self.noise * (1.0 + (size**2 if self.route == "gram" else size))
-        return np.minimum(magnified + machine_epsilon(self.squares) * self.offset * size, 1.0)
+        epsilon = float(array_namespace(self.squares).finfo(dtype).eps)
+        total = magnified + (machine_epsilon(self.squares) * self.offset + label_noise) * size
+        total = total + (epsilon * (1.0 + self.offset) * size if epsilon > machine_epsilon(self.squares) else 0.0)
+        return np.minimum(np.nan_to_num(total, nan=1.0), 1.0)
 
 
 def _offset(moments: FeatureMoments, largest: float) -> float:
@@ -68,13 +81,20 @@ def _offset(moments: FeatureMoments, largest: float) -> float:
 
 
 def gram_spectrum(moments: FeatureMoments) -> Spectrum:
-    """Eigendecomposition of the Gram matrix. Eigenvalues below zero are rounding and count as zero."""
+    """Eigendecomposition of the Gram matrix. Eigenvalues below zero are rounding and count as zero.
+
+    Raises ``ValueError`` where they are more than that: of what was taken away, not all was there.
+    """
     xp = array_namespace(moments.gram)
     values, vectors = xp.linalg.eigh(moments.gram)
+    smallest, largest = float(values[0]), float(values[-1])
+    if smallest < -100.0 * max(moments.noise, machine_epsilon(values) * abs(largest)):
+        raise ValueError(
+            f"the Gram matrix must have no negative eigenvalue; it has {smallest:.3g}. Subtract only designs that are a part of the whole."
+        )
+    noise = min(moments.noise / largest, 1.0) if largest > 0 else float(moments.noise > 0)
     squares = xp.flip(xp.clip(values, min=0.0))
-    largest = float(squares[0])
-    noise = moments.noise / largest if largest > 0 else 0.0
-    return Spectrum(squares, xp.flip(vectors, axis=1), None, noise, _offset(moments, largest**0.5), "gram")
+    return Spectrum(squares, xp.flip(vectors, axis=1), None, noise, _offset(moments, max(largest, 0.0) ** 0.5), "gram")
 
 
 def svd_spectrum(batch: Batch, moments: FeatureMoments) -> Spectrum:
@@ -95,9 +115,9 @@ def triangle_spectrum(batches: Iterable[Batch], moments: FeatureMoments) -> Spec
 
     An intercept is a first column √v; what the QR leaves below it is centred.
     """
-    top = None
+    top, xp = None, array_namespace(moments.gram)
     for batch in batches:
-        xp, weights = array_namespace(batch.features), batch.weights
+        weights = batch.weights
         rows = weighted(xp.astype(batch.features, xp.float64), weights)
         values = [weighted(xp.astype(array, xp.float64), weights) for array in batch.labels()]
         if moments.centred:
@@ -111,7 +131,10 @@ def triangle_spectrum(batches: Iterable[Batch], moments: FeatureMoments) -> Spec
     if top is None:
         raise ValueError("batches must hold the same rows when they are read again; they are empty. Pass a list or RowBlocks.")
     first = int(moments.centred)
-    left, values, right = array_namespace(top[0]).linalg.svd(top[0][first:, first:], full_matrices=False)
+    again, before = xp.sum(top[0][first:, first:] ** 2), float(xp.sum(xp.linalg.diagonal(moments.gram)))
+    if abs(float(again) - before) > 1e-6 * before + 100.0 * moments.noise:
+        raise ValueError("batches must hold the same rows when they are read again, and these differ. Pass a list or RowBlocks.")
+    left, values, right = xp.linalg.svd(top[0][first:, first:], full_matrices=False)
     return _cut(left, values, right, rows=moments.rows, moments=moments, reduced=top[1][first:, :])
 
 
@@ -120,6 +143,11 @@ def _cut(left: Any, values: Any, right: Any, *, rows: int, moments: FeatureMomen
     xp = array_namespace(values)
     largest = float(values[0])
     offset = _offset(moments, largest)
-    floor = rank_tolerance(rows, right.shape[1], machine_epsilon(values)) * largest * (1.0 + offset)
-    rank = int(xp.sum(xp.astype(values > floor, xp.int64)))
-    return Spectrum(values[:rank] ** 2, right[:rank, :].T, left[:, :rank], machine_epsilon(values), offset, "svd", reduced)
+    if largest > 0 and not SMALLEST < largest < 1.0 / SMALLEST:
+        raise ValueError(
+            f"features must have squares that can be summed; their largest singular value is {largest:.3g}. Rescale to order one."
+        )
+    rounding = rank_tolerance(rows, right.shape[1], machine_epsilon(values))
+    rank = int(xp.sum(xp.astype(values > rounding * largest * (1.0 + offset), xp.int64)))
+    # The backward error of an SVD is a few times less than what rounding gives a matrix of that size at worst.
+    return Spectrum(values[:rank] ** 2, right[:rank, :].T, left[:, :rank], rounding / 4.0, offset, "svd", reduced)

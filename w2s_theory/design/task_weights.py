@@ -28,11 +28,12 @@ def solve_task_weights(features: Any, labels: Any, weights: Any, *, penalties: A
     Raises ``ValueError`` for NaN, other shapes, negative weights, or a task whose weights are all zero.
     """
     features = finite("features", as_features(features))
-    xp, along = array_namespace(features), path(penalties, None)
+    xp, along, dtype = array_namespace(features), path(penalties, None), features.dtype
+    features = xp.astype(features, xp.float64)
     n, d = features.shape
-    labels, single = as_labels("labels", finite("labels", labels), features)
-    weights = as_labels("weights", finite("weights", weights), features)[0]
-    labels, weights = xp.astype(labels, features.dtype), xp.astype(weights, features.dtype)
+    labels, single = as_labels("labels", labels, features)
+    weights = as_labels("weights", weights, features)[0]
+    labels, weights = (xp.astype(finite(name, values), xp.float64) for name, values in (("labels", labels), ("weights", weights)))
     if weights.shape != labels.shape:
         raise ValueError(f"weights must have the shape of labels, {tuple(labels.shape)}; it is {tuple(weights.shape)}.")
     if float(xp.min(weights)) < 0:
@@ -49,7 +50,8 @@ def solve_task_weights(features: Any, labels: Any, weights: Any, *, penalties: A
     heads, offset = xp.concat(coefficients, axis=2), xp.concat(offsets, axis=1)
     if single:
         heads, offset = heads[:, :, 0], offset[:, 0]
-    return Heads(heads, offset, along.values, "svd", min(ranks), np.max(np.stack(errors), axis=0))
+    worst = np.max(np.stack(errors), axis=0)
+    return Heads(xp.astype(heads, dtype), xp.astype(offset, dtype), along.values, "svd", min(ranks), worst)
 
 
 def _solve(features: Any, labels: Any, weights: Any, penalties: np.ndarray, intercept: bool) -> tuple[Any, Any, int, np.ndarray]:

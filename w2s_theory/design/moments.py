@@ -5,7 +5,7 @@ For features x (d,) with sample weights v ≥ 0 and their mean x̄, taken out wh
     gram = Σ v (x − x̄)(x − x̄)ᵀ       (d, d)
 
 adds over disjoint rows and subtracts again (Chan, Golub and LeVeque 1983), so its size never depends on n. Sums are float64. float32
-rows are multiplied in float32, ``SHORT_BLOCK`` rows at a time with their mean taken out, and put together in float64. The rounding
+rows are multiplied in float32, ``SHORT_BLOCK`` rows at a time with about their mean taken out, and put together in float64. The rounding
 error is kept beside the sums. Generic in the array library.
 """
 
@@ -23,6 +23,9 @@ from .rows import slices
 
 #: Rows multiplied at once in float32. Products run at full speed, and the errors of the blocks average out.
 SHORT_BLOCK = 1024
+
+#: Rows of a block whose mean comes off all of them: close enough to take the bias out of rounding.
+SHIFT_ROWS = 64
 
 #: Rows summed at once, so that copies of them stay in cache.
 SUM_BLOCK = 512
@@ -100,22 +103,25 @@ def feature_moments(features: Any, weights: Any, centred: bool, *, with_gram: bo
         return FeatureMoments(n, seen, mass, mean, None, math.nan, centred)
     is_short = machine_epsilon(features) > machine_epsilon(mean)
     step = SHORT_BLOCK if is_short else n
-    gram, inside = (xp.zeros((d, d), dtype=xp.float64, device=features.device) for _ in range(2))
+    inside = xp.zeros((d, d), dtype=xp.float64, device=features.device)
+    away, totals = [], []
     for block in slices(n, step):
         rows, v = features[block, :], None if weights is None else weights[block]
         if is_short:
-            shift = xp.mean(rows, axis=0)
+            shift = xp.mean(rows[: min(SHIFT_ROWS, rows.shape[0]), :], axis=0)
         rows = weighted(rows, v, shift)
-        product = xp.astype(rows.T @ rows, xp.float64, copy=False)
+        product = rows.T @ rows
         inside = product if step == n else add(inside, product)
         if shift is not None:
-            # Σ v (r + a)(r + a)ᵀ of rows r around the shift, which is a away from the mean.
-            around = xp.astype(shift, xp.float64, copy=False) - mean
-            total, weight = sums(features[block, :], v, shift), float(rows.shape[0]) if v is None else float(xp.sum(v))
-            outer = total[:, None] * around[None, :]
-            gram = add(gram, outer + outer.T + weight * around[:, None] * around[None, :])
-    own = size(inside)
-    gram = inside if shift is None else gram + inside
+            weight = float(rows.shape[0]) if v is None else float(xp.sum(v))
+            total = xp.sum(rows, axis=0) if v is None else xp.astype(xp.sqrt(v), rows.dtype, copy=False) @ rows
+            # Σ v (r + a)(r + a)ᵀ of rows r around a shift that is a away from the mean: Σ v r rᵀ + t aᵀ + a tᵀ, t = Σ v r + a Σv / 2.
+            away.append(xp.astype(shift, xp.float64, copy=False) - mean)
+            totals.append(xp.astype(total, xp.float64, copy=False) + 0.5 * weight * away[-1])
+    own, gram = size(inside), xp.astype(inside, xp.float64, copy=False)
+    if away:
+        outer = xp.stack(totals).T @ xp.stack(away)
+        gram = gram + outer + outer.T
     refuse_nonfinite("features", features, gram)
     smallest = float(xp.finfo(features.dtype).smallest_normal) / machine_epsilon(features)
     if own < smallest and mass > 0:

@@ -51,6 +51,6 @@ def combine(basis: Any, inverse: Any, coordinates: Any, dtype: Any) -> Any:
     xp = array_namespace(basis)
     (d, r), (size, _), tasks = basis.shape, inverse.shape, coordinates.shape[1]
     if tasks >= d:
-        scaled = xp.astype(basis[None, :, :] * inverse[:, None, :], dtype)
-        return xp.reshape(xp.reshape(scaled, (size * d, r)) @ xp.astype(coordinates, dtype), (size, d, tasks))
-    return xp.astype(basis, dtype) @ xp.astype(inverse[:, :, None] * coordinates[None, :, :], dtype)
+        scaled = xp.astype(basis[None, :, :] * inverse[:, None, :], dtype, copy=False)
+        return xp.reshape(xp.reshape(scaled, (size * d, r)) @ xp.astype(coordinates, dtype, copy=False), (size, d, tasks))
+    return xp.astype(basis, dtype, copy=False) @ xp.astype(inverse[:, :, None] * coordinates[None, :, :], dtype, copy=False)

@@ -5,7 +5,7 @@ For features x (d,) with sample weights v ≥ 0 and their mean x̄, taken out wh
     gram = Σ v (x − x̄)(x − x̄)ᵀ       (d, d)
 
 adds over disjoint rows and subtracts again (Chan, Golub and LeVeque 1983), so its size never depends on n. Sums are float64. float32
-rows are multiplied in float32, ``SHORT_BLOCK`` rows at a time with about their mean taken out, and put together in float64. The rounding
+rows are multiplied in float32, ``SHORT_BLOCK`` rows at a time with their mean taken out, and put together in float64. The rounding
 error is kept beside the sums. Generic in the array library.
 """
 
@@ -23,9 +23,6 @@ from .rows import slices
 
 #: Rows multiplied at once in float32. Products run at full speed, and the errors of the blocks average out.
 SHORT_BLOCK = 1024
-
-#: Rows of a block whose mean comes off all of them: close enough to take the bias out of rounding.
-SHIFT_ROWS = 64
 
 #: Rows summed at once, so that copies of them stay in cache.
 SUM_BLOCK = 512
@@ -108,7 +105,7 @@ def feature_moments(features: Any, weights: Any, centred: bool, *, with_gram: bo
     for block in slices(n, step):
         rows, v = features[block, :], None if weights is None else weights[block]
         if is_short:
-            shift = xp.mean(rows[: min(SHIFT_ROWS, rows.shape[0]), :], axis=0)
+            shift = xp.mean(rows, axis=0)
         rows = weighted(rows, v, shift)
         product = rows.T @ rows
         inside = product if step == n else add(inside, product)

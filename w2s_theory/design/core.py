@@ -35,7 +35,7 @@ class Design:
     λ has the scale of scikit-learn's ``Ridge(alpha=λ)``, and λ = 0 gives the head of least norm, for any n, d and rank. ``weights`` v ≥ 0
     (n,): a weight of 2 is a row seen twice. ``intercept``: whether there is a c. ``metric`` A: (d,) or (d, d), positive definite,
     the identity by default. ``weak`` and ``target`` (n,) or (n, T): labels that the design carries along, so that they add
-    and stream with it; labels can as well be passed to ``solve`` and ``report``.
+    and stream with it; labels can as well be passed to ``solve`` and ``report``. ``change`` holds what the metric made of the basis.
 
     The Gram matrix is used where it is safe, QR and SVD of the rows where the condition number (softened by the smallest penalty asked
     for) would make it lose digits, and where n < d; the answer says which. Designs over disjoint rows add, and ``total − part`` is the
@@ -62,7 +62,7 @@ class Design:
     ) -> None:
         given = {"features": features, "weights": weights, "weak": weak, "target": target}
         self._start(intercept, None if metric is None else metric_change(metric))
-        self._take(read(given, self._change))
+        self._take(read(given, self.change))
         self._sources = ([given],)
 
     @classmethod
@@ -89,7 +89,7 @@ class Design:
 
     def _start(self, intercept: bool, change: Any) -> None:
         self.intercept = intercept
-        self._change = change
+        self.change = change
         self._batch: Batch | None = None
         self._sources: tuple[Iterable[Any], ...] | None = None
         self._moments: FeatureMoments
@@ -110,6 +110,16 @@ class Design:
         if self._moments.gram is None and self._batch is not None:
             self._moments = feature_moments(self._batch.features, self._batch.weights, self.intercept)
         return self._moments
+
+    @property
+    def mass(self) -> float:
+        """Σ v, the sum of the weights."""
+        return self._moments.mass
+
+    @property
+    def mean(self) -> Any:
+        """The mean of the features (d,) that an intercept takes out; 0 without one."""
+        return self._moments.mean
 
     # ---- adding and subtracting rows ------------------------------------------------------------------------------------------------
 
@@ -139,7 +149,7 @@ class Design:
     def _combined(self, other: Design, sign: int) -> Design:
         mine, theirs = self.moments, other.moments
         xp = array_namespace(mine.gram, theirs.gram)
-        if self.intercept != other.intercept or mine.gram.shape != theirs.gram.shape or not _same(self._change, other._change):
+        if self.intercept != other.intercept or mine.gram.shape != theirs.gram.shape or not _same(self.change, other.change):
             raise ValueError("designs must agree in intercept, metric and number of features to be combined. Make them alike.")
         shapes = [None if labels is None else tuple(labels.products.shape) for labels in (self._labels, other._labels)]
         if shapes[0] != shapes[1]:
@@ -149,7 +159,7 @@ class Design:
         if self._labels is not None and other._labels is not None and self._labels.single != other._labels.single:
             raise ValueError("designs must carry labels of one kind, (n,) or (n, T), to be combined. Make them alike.")
         result = type(self).__new__(type(self))
-        result._start(self.intercept, self._change)
+        result._start(self.intercept, self.change)
         result._moments = mine.plus(theirs, sign)
         result._dtype = xp.result_type(self._dtype, other._dtype)
         if self._labels is not None and other._labels is not None:
@@ -169,10 +179,10 @@ class Design:
         """
         along = path(penalties, times)
         spectrum = self.spectrum(along)
-        labels = self._coordinates(labels, None, spectrum, products=False)
+        labels = self.coordinates(labels, None, spectrum, products=False)
         inverse, b = along.on(spectrum.squares).inverse, labels.values[0, :, :]
-        coefficients = combine(changed_basis(spectrum.basis, self._change), inverse, b, self._dtype)
-        offset = ((self._moments.mean @ spectrum.basis) * inverse) @ b
+        coefficients = combine(changed_basis(spectrum.basis, self.change), inverse, b, self._dtype)
+        offset = ((self.mean @ spectrum.basis) * inverse) @ b
         intercept = array_namespace(b).astype(labels.moments.mean[0, :] - offset, self._dtype)
         if labels.moments.single:
             coefficients, intercept = coefficients[:, :, 0], intercept[:, 0]
@@ -191,20 +201,20 @@ class Design:
         """
         along = path(penalties, times)
         spectrum = self.spectrum(along)
-        labels = self._coordinates(weak, target, spectrum, products=True)
+        labels = self.coordinates(weak, target, spectrum, products=True)
         filters = along.on(spectrum.squares)
         if on is None:
-            inner = reporting.in_sample(filters, labels.values, labels.moments, self._moments.mass)
+            inner = reporting.in_sample(filters, labels.values, labels.moments, self.mass)
             batches = self._batches(weak, target)
         else:
             held = reporting.Held(on.moments, on._carried(self, labels.moments.mean.shape[1]))
-            inner = reporting.held_out(spectrum.basis, filters, labels.values, self._moments.mean, labels.moments.mean, held)
+            inner = reporting.held_out(spectrum.basis, filters, labels.values, self.mean, labels.moments.mean, held)
             batches = on._batches(None, None)
         numbers = reporting.numbers(inner)
         tasks = np.flatnonzero(to_numpy(numbers.cancels))
         redone = False
         if len(tasks) and batches is not None:
-            learner = rowwise.Learner(spectrum.basis, filters.inverse, self._moments.mean, labels.values, labels.moments.mean)
+            learner = rowwise.Learner(spectrum.basis, filters.inverse, self.mean, labels.values, labels.moments.mean)
             numbers = reporting.overwrite(numbers, tasks, rowwise.numbers(learner, batches, tasks))
             redone = True
         seen = self._moments.seen if on is None else None
@@ -221,20 +231,20 @@ class Design:
         """
         along = path(penalties, None)
         spectrum = self.spectrum(along)
-        ours = self._coordinates(labels, None, spectrum, products=False)
+        ours = self.coordinates(labels, None, spectrum, products=False)
         batches = self._batches(labels, None)
         if batches is None:
             raise ValueError("leave-one-out needs the rows, and these are gone. Use report(…).gcv, or batches to be read twice.")
         inverse = along.on(spectrum.squares).inverse
-        learner = rowwise.Learner(spectrum.basis, inverse, self._moments.mean, ours.values, ours.moments.mean)
-        errors = rowwise.leave_one_out(learner, batches, self._moments.mass if self.intercept else None)
+        learner = rowwise.Learner(spectrum.basis, inverse, self.mean, ours.values, ours.moments.mean)
+        errors = rowwise.leave_one_out(learner, batches, self.mass if self.intercept else None)
         return errors[:, 0] if ours.moments.single else errors
 
     # ---- factorisation --------------------------------------------------------------------------------------------------------------
 
     def spectrum(self, along: Path) -> Spectrum:
         """Eigenvalues and eigenvectors, by the Gram matrix where that is safe for every point of the path ``along``."""
-        if not self._moments.mass > 0:
+        if not self.mass > 0:
             raise ValueError("weights must have a positive sum; they are all zero. Pass at least one positive weight.")
         # Rows at hand decide alone, so that the same question gets the same answer whatever was asked before.
         if self._batch is None or self._batch.features.shape[0] >= self._batch.features.shape[1]:
@@ -248,7 +258,7 @@ class Design:
             if self._batch is not None:
                 self._spectra["svd"] = svd_spectrum(self._batch, self._moments)
             elif self._sources is not None:
-                self._spectra["svd"] = triangle_spectrum(Reread(self._sources, self._change, self._moments.rows), self._moments)
+                self._spectra["svd"] = triangle_spectrum(Reread(self._sources, self.change, self._moments.rows), self._moments)
         if "svd" in self._spectra:
             return self._spectra["svd"]
         spectrum = self._spectra["gram"]
@@ -266,7 +276,7 @@ class Design:
             return [self._batch if weak is None else self._labelled(weak, target)]
         if self._sources is None:
             return None
-        return Reread(self._sources, self._change, self._moments.rows)
+        return Reread(self._sources, self.change, self._moments.rows)
 
     def _labelled(self, weak: Any, target: Any) -> Batch:
         if self._batch is None:
@@ -279,17 +289,18 @@ class Design:
         """The labels that held-out rows carry, checked against the design that the heads come from."""
         if self._labels is None:
             raise ValueError("a design to report on must carry weak labels: Design(features, weak=…, target=…).")
-        array_namespace(self._moments.mean, other._moments.mean)
-        if self.intercept != other.intercept or not _same(self._change, other._change):
+        array_namespace(self.mean, other.mean)
+        if self.intercept != other.intercept or not _same(self.change, other.change):
             raise ValueError("a design to report on must have the same intercept and metric as the one that is fitted.")
-        if self._moments.mean.shape != other._moments.mean.shape or self._labels.mean.shape[1] != tasks:
+        if self.mean.shape != other.mean.shape or self._labels.mean.shape[1] != tasks:
             raise ValueError(
-                f"a design to report on must have the same features and the same tasks; it has {self._moments.mean.shape[0]} and "
-                f"{self._labels.mean.shape[1]}, and the one that is fitted {other._moments.mean.shape[0]} and {tasks}."
+                f"a design to report on must have the same features and the same tasks; it has {self.mean.shape[0]} and "
+                f"{self._labels.mean.shape[1]}, and the one that is fitted {other.mean.shape[0]} and {tasks}."
             )
         return self._labels
 
-    def _coordinates(self, weak: Any, target: Any, spectrum: Spectrum, *, products: bool) -> Coordinates:
+    def coordinates(self, weak: Any, target: Any, spectrum: Spectrum, *, products: bool) -> Coordinates:
+        """Labels in the basis of ``spectrum``, ``None`` for those carried; without ``products``, theirs may be missing."""
         if weak is None and target is not None:
             raise ValueError("a target needs the weak labels beside it. Pass both, or neither to take those carried.")
         if weak is None and self._labels is None:

@@ -6,7 +6,8 @@ All tasks that share the features are fitted at once from one singular value dec
 
 and with sample weights v_i ≥ 0 it is Σ_i v_i (x_iᵀ b + c − y_i)² + λ‖b‖², so that a weight of 2 is a sample seen twice.
 λ has the scale of scikit-learn's ``Ridge(alpha=λ)``. Generic in the array library (NumPy, torch); the arithmetic has the dtype
-of the features (half precision is raised to float64).
+of the features (half precision is raised to float64). Always the SVD, tasks in front, a penalty for each task; for many tasks and
+penalties at once, streams and held-out rows, see ``design``.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from .._validation import finite, generator, positive, whole
 from ..design.rows import as_features
 from .descent import Evaluation, minimise
 from .feature_space import FeatureSpace, feature_space
-from .softmax import HeadsProblem, as_penalty, as_probabilities, as_tolerance, like
+from .softmax import HeadsProblem, as_penalty, as_probabilities, like
 from .softmax_losses import Loss, log_softmax, sigmoid, terms_of
 
 #: Size of the scores by which the heads of a start differ: those around the single head, and those around nothing.
@@ -86,14 +86,15 @@ def fit_mixture(
     """Mixtures of ``heads`` k softmax heads for every task; arguments and errors as ``fit_softmax``, reverse KL by default.
 
     The first of ``starts`` lies around the single head of ``fit_softmax``, the others at random. ``tolerance`` on ``residual`` is 1e-6 by
-    default, 1e-5 for float32 features. A mixture may have more heads than the labels need, and then takes many iterations to settle what
+    default. The arithmetic is float64, the answer has the dtype of the features. A mixture may have more heads than the labels need, and then takes many iterations to settle what
     does not matter.
     """
     features = as_features(features)
-    xp = array_namespace(features)
+    xp, dtype = array_namespace(features), features.dtype
+    features = xp.astype(features, xp.float64)  # float32 gradients can't settle shares that hardly matter
     labels, single = as_probabilities(labels, features, strictly=loss == "reverse_kl")
     penalty = as_penalty(penalty, features, labels.shape[2])
-    tolerance = max(1e-6, as_tolerance(None, features)) if tolerance is None else positive("tolerance", tolerance)
+    tolerance = 1e-6 if tolerance is None else positive("tolerance", tolerance)
     k, starts, (q, _, tasks) = whole("heads", heads), whole("starts", starts), labels.shape
     whole("max_iterations", max_iterations)
     generator(rng)
@@ -127,7 +128,7 @@ def fit_mixture(
     offset = xp.permute_dims(xp.reshape(offset, (k, q, tasks)), (0, 2, 1))
     if q == 1:
         coefficients, offset = coefficients[..., 0], offset[..., 0]
-    share = xp.astype(xp.exp(logs), features.dtype)
+    share, coefficients, offset = (xp.astype(array, dtype) for array in (xp.exp(logs), coefficients, offset))
     if single:
         share, coefficients, offset = share[:, 0], coefficients[:, :, 0], offset[:, 0]
         objective, residual, iterations = objective[0], residual[0], iterations[0]

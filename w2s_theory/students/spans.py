@@ -1,7 +1,7 @@
 """The arithmetic behind classes of linear heads: one factorisation, two ways to bound a head, one way to certify it.
 
 Everything is in weighted coordinates, sqrt(p) times values on the n samples, where <u, v>_P is the dot product. NumPy float64
-only.
+only, but for ``secular_root``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
+from .._array import array_namespace, machine_epsilon
 from .._validation import SolverFailure, finite
 from ..linalg import rank_tolerance
 from ..problems.convexity import on_sample
@@ -98,24 +99,26 @@ def bounded_heads(factors: Span, goal: np.ndarray, lower: np.ndarray, upper: np.
     return result
 
 
-def secular_root(coordinates: np.ndarray, scales: np.ndarray, radius: float) -> np.ndarray:
+def secular_root(coordinates: Any, scales: Any, radius: Any) -> Any:
     """Return lam >= 0 with ||b(lam)|| = radius, b_i = scales_i coordinates_i / (scales_i^2 + lam); 0 where b(0) fits.
 
-    1 / ||b(lam)|| is concave and increasing, so Newton's method on 1 / ||b|| = 1 / radius climbs to the root from lam = 0 and never
-    passes it: no safeguard is needed, and all tasks go together.
+    ``coordinates`` (..., r), ``scales`` > 0 (r,), ``radius`` a number or (...); any array library. 1 / ||b(lam)|| is concave and
+    increasing, so Newton's method on 1 / ||b|| = 1 / radius climbs to the root from lam = 0 and never passes it: no safeguard is
+    needed, and all tasks go together.
     """
-    multiplier = np.zeros(coordinates.shape[:-1])
+    xp = array_namespace(coordinates)
+    multiplier = xp.zeros_like(coordinates[..., 0]) if coordinates.shape[-1] else xp.sum(coordinates, axis=-1)
     for _ in range(200):
         heads = coordinates * scales / (scales**2 + multiplier[..., None])
-        length = np.linalg.norm(heads, axis=-1)
-        slope = np.sum(heads**2 / (scales**2 + multiplier[..., None]), axis=-1)
+        length = xp.linalg.vector_norm(heads, axis=-1)
+        slope = xp.sum(heads**2 / (scales**2 + multiplier[..., None]), axis=-1)
         long = length > radius
-        step = np.where(long, length**2 / np.where(long, slope, 1.0) * (length / radius - 1), 0.0)
+        step = xp.where(long, length**2 / xp.where(long, slope, 1.0) * (length / radius - 1), 0.0)
         multiplier = multiplier + step
-        if np.all(step <= 4 * np.finfo(np.float64).eps * multiplier):
+        if bool(xp.all(step <= 4 * machine_epsilon(multiplier) * multiplier)):
             return multiplier
     raise SolverFailure(
-        f"the secular equation of Ball(radius={radius}) did not converge in 200 steps; scale the labels to order one."
+        f"the secular equation of a ball of radius {radius} did not converge in 200 steps; scale the labels to order one."
     )
 
 

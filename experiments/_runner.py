@@ -221,7 +221,7 @@ def versions() -> dict[str, str]:
 
 def git_state(root: Path = ROOT) -> tuple[str, bool]:
     """The commit, and whether the code differs from it (what runs write does not count); ("unknown", True) outside a checkout."""
-    written = (":!experiments/results", ":!figures/*.svg", ":!figures/*.png", ":!paper_repro.md")
+    written = (":!experiments/results", ":!benchmarks/results", ":!figures/*.svg", ":!figures/*.png", ":!paper_repro.md")
     try:
         top = _git(root, "rev-parse", "--show-toplevel")
         if not top or not Path(top).samefile(root):

@@ -86,8 +86,8 @@ def fit_mixture(
     """Mixtures of ``heads`` k softmax heads for every task; arguments and errors as ``fit_softmax``, reverse KL by default.
 
     The first of ``starts`` lies around the single head of ``fit_softmax``, the others at random. ``tolerance`` on ``residual`` is 1e-6 by
-    default. The arithmetic is float64, the answer has the dtype of the features. A mixture may have more heads than the labels need, and then takes many iterations to settle what
-    does not matter.
+    default. The arithmetic is float64, the answer has the dtype of the features. A mixture may have more heads than the labels
+    need, and then takes many iterations to settle what does not matter.
     """
     features = as_features(features)
     xp, dtype = array_namespace(features), features.dtype

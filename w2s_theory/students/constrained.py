@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from .._array import array_namespace, is_array, machine_epsilon, to_numpy
+from .._array import array_namespace, machine_epsilon, to_numpy
 from .._validation import as_float, finite, positive, whole
 from ..design import Design
 from ..design.filters import path
-from ..design.rows import changed_basis
+from ..design.rows import beside, changed_basis
 from ..linalg import rank_tolerance
 from .accelerated import solve
 from .polytopes import Ends, Goal, Mixtures
@@ -61,10 +61,7 @@ class ConstrainedHeads:
         """Predictions (n, T) at ``features`` (n, d); (n,) for a single task. Raises ``ValueError`` for NaN or other columns."""
         heads = self.coefficients
         xp = array_namespace(heads)
-        features = finite("features", features, ndim=2)
-        if is_array(features):
-            array_namespace(features, heads)
-        features = xp.asarray(features, dtype=heads.dtype, device=heads.device)
+        features = xp.astype(finite("features", beside("features", features, heads), ndim=2), heads.dtype, copy=False)
         if features.shape[1] != heads.shape[0]:
             raise ValueError(
                 f"features must have the {heads.shape[0]} columns the heads were fitted on; the shape is {tuple(features.shape)}. "

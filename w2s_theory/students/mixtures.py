@@ -22,10 +22,10 @@ import numpy as np
 
 from .._array import array_namespace, machine_epsilon
 from .._validation import finite, generator, positive, whole
-from ..design.rows import as_features
+from ..design.rows import as_features, beside
 from .descent import Evaluation, minimise
 from .feature_space import FeatureSpace, feature_space
-from .softmax import HeadsProblem, as_penalty, as_probabilities, like
+from .softmax import HeadsProblem, as_penalty, as_probabilities
 from .softmax_losses import Loss, log_softmax, sigmoid, terms_of
 
 #: Size of the scores by which the heads of a start differ: those around the single head, and those around nothing.
@@ -57,7 +57,7 @@ class MixtureHeads:
         heads = self.coefficients
         xp = array_namespace(heads)
         k, d = heads.shape[:2]
-        features = xp.astype(finite("features", like("features", features, heads), ndim=2), heads.dtype)
+        features = xp.astype(finite("features", beside("features", features, heads), ndim=2), heads.dtype)
         if features.shape[1] != d:
             raise ValueError(
                 f"features must have the {d} columns the heads were fitted on; the shape is {tuple(features.shape)}. "

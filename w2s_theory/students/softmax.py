@@ -23,9 +23,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from .._array import array_namespace, is_array, machine_epsilon
-from .._validation import as_float, finite, positive, whole
-from ..design.rows import as_features, slices
+from .._array import array_namespace, machine_epsilon
+from .._validation import finite, positive, whole
+from ..design.rows import as_features, beside, slices
 from .descent import Descent, Evaluation, Problem, minimise
 from .feature_space import FeatureSpace, feature_space
 from .softmax_losses import Loss, Terms, log_softmax, sigmoid, terms_of
@@ -59,7 +59,7 @@ class SoftmaxHeads:
         """Probabilities at ``features`` (n, d): of class 1, (n, T); with C classes, (n, T, C). Raises ``ValueError`` for other columns."""
         heads = self.coefficients
         xp = array_namespace(heads)
-        features = xp.astype(finite("features", like("features", features, heads), ndim=2), heads.dtype)
+        features = xp.astype(finite("features", beside("features", features, heads), ndim=2), heads.dtype)
         if features.shape[1] != heads.shape[0]:
             raise ValueError(
                 f"features must have the {heads.shape[0]} columns the heads were fitted on; the shape is {tuple(features.shape)}. "
@@ -200,7 +200,7 @@ class HeadsProblem:
 
 def as_probabilities(labels: Any, features: Any, *, strictly: bool) -> tuple[Any, bool]:
     """Labels (1, n, T) or (C, n, T) beside ``features``, and whether they came as (n,). ``strictly``: none may touch 0."""
-    labels = finite("labels", like("labels", labels, features))
+    labels = finite("labels", beside("labels", labels, features))
     xp = array_namespace(labels)
     n, single, binary = features.shape[0], labels.ndim == 1, labels.ndim < 3
     if labels.ndim not in (1, 2, 3) or labels.shape[0] != n or (not binary and labels.shape[2] < 2):
@@ -229,20 +229,11 @@ def as_probabilities(labels: Any, features: Any, *, strictly: bool) -> tuple[Any
 def as_penalty(penalty: Any, features: Any, tasks: int) -> Any:
     """λ > 0 per task, (T,) float64."""
     xp = array_namespace(features)
-    array = finite("penalty", like("penalty", penalty, features))
+    array = finite("penalty", beside("penalty", penalty, features))
     if array.shape not in ((), (1,), (tasks,)):
         raise ValueError(f"penalty must be a number or have shape ({tasks},), one per task; the shape is {tuple(array.shape)}.")
     positive("penalty", float(xp.min(array)))
     return xp.astype(array, xp.float64) * xp.ones(tasks, dtype=xp.float64, device=features.device)
-
-
-def like(name: str, value: Any, reference: Any) -> Any:
-    """``value`` as a floating array of the library and on the device of ``reference``, in a dtype of its own."""
-    xp = array_namespace(reference)
-    if is_array(value):
-        array_namespace(value, reference)
-        return xp.asarray(as_float(name, value), device=reference.device)
-    return xp.asarray(as_float(name, value), dtype=xp.float64, device=reference.device)
 
 
 def as_tolerance(tolerance: float | None, features: Any) -> float:

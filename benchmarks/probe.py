@@ -1,4 +1,4 @@
-"""The published way to fit linear probes, a loop of AdamW steps per task, against the least squares that it approaches."""
+"""The published way to fit linear probes, a loop of AdamW steps per task, against least squares, which it comes near to."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def himalaya_inside(problem: RidgeProblem, reference: Reference) -> Contender:
 
 
 def cvxpy(problem: RidgeProblem, reference: Reference) -> Contender:
-    """cvxpy with CLARABEL: one task and one penalty."""
+    """cvxpy with CLARABEL: one task and one penalty, the program built anew as a loop would."""
 
     def build() -> Contender:
         import cvxpy as cp

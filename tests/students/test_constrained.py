@@ -216,7 +216,8 @@ def test_the_gap_of_any_member_is_above_what_clarabel_finds(name, columns):
     heads = members.project(rng.normal(size=(d, 4)))
     gap, square = members.certify(heads, goal)
     student = matrix @ heads
-    assert square == pytest.approx(np.sum(student**2, axis=0), rel=ROUNDING)
+    shared = members.centre if name == "hull" else 0.0
+    assert square == pytest.approx(np.sum((student - shared) ** 2, axis=0), rel=ROUNDING)
     for task in range(4):
         w, residual = cp.Variable(d), (labels - student)[:, task]
         reach = np.linalg.norm(labels[:, task]) + np.linalg.norm(student[:, task])
@@ -528,3 +529,17 @@ def test_without_cvxpy_the_extra_is_named(monkeypatch):
 def test_refusals_name_the_argument_and_the_way_out(solve, match):
     with pytest.raises(ValueError, match=match):
         solve(Design(np.eye(3)), np.ones(3))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, 1e6])
+def test_what_all_members_share_does_not_pass_for_convergence(shift):
+    rng = np.random.default_rng(70)
+    members = rng.normal(size=(40, 10))
+    labels = 0.5 * rng.normal(size=40) + 0.5 * members[:, 0]
+    expected = solve_hull(Design(members), labels)
+    found = solve_hull(Design(members + shift), labels + shift)
+    assert bool(found.converged)
+    student = found.predict(members + shift) - shift
+    # The gap at convergence, and the rounding of the shift.
+    allowed = 1e-10 * np.mean(labels**2) * 2 + (1e-15 * shift) ** 2 * 1e4
+    assert np.mean((student - expected.predict(members)) ** 2) <= 10 * allowed

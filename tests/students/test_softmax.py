@@ -333,3 +333,34 @@ def test_other_columns_and_other_libraries_are_refused(rng):
         fit_softmax(features, labels).predict(features[:, :2])
     with pytest.raises(TypeError, match="one library"):
         fit_softmax(features, torch.tensor(labels))
+
+
+@pytest.mark.parametrize("size", [1e-50, 1e-16, 1e-3, 1e12, 1e20])
+def test_the_scale_of_features_and_weights_changes_nothing_but_the_units(rng, size):
+    features = rng.standard_normal((60, 3))
+    labels = (features[:, 0] + rng.standard_normal(60) > 0).astype(float)
+    expected = fit_softmax(features, labels, penalty=1.0)
+    found = fit_softmax(features * size, labels, penalty=size**2)
+    assert bool(found.converged)
+    assert found.coefficients * size == pytest.approx(expected.coefficients, rel=1e-6)
+    weighted = fit_softmax(features, labels, penalty=1e20, weights=np.full(60, 1e20))
+    assert bool(weighted.converged) and weighted.coefficients == pytest.approx(expected.coefficients, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["forward_kl", "squared"])
+def test_an_intercept_that_would_run_away_is_refused(rng, loss):
+    features = rng.standard_normal((20, 2))
+    labels = np.stack([np.zeros(20), np.arange(20.0) % 2], axis=1)
+    with pytest.raises(ValueError, match="1 of 2 tasks leave one out"):
+        fit_softmax(features, labels, intercept=True, loss=loss)
+    assert np.all(fit_softmax(features, labels, loss=loss).converged)
+
+
+def test_labels_that_sum_to_one_in_float32_only_are_renormalised(rng):
+    features = rng.standard_normal((200, 3))
+    raw = rng.uniform(0.1, 1.0, size=(200, 2, 4))
+    exact = raw / raw.sum(axis=2, keepdims=True)
+    short = exact.astype(np.float32).astype(np.float64)
+    found, expected = (fit_softmax(features, labels, intercept=True) for labels in (short, exact))
+    assert np.all(found.converged)
+    assert found.predict(features) == pytest.approx(expected.predict(features), abs=1e-6)

@@ -11,8 +11,8 @@ a time and are exact at any condition number; ``parametrised`` takes any set of 
     ⟨y − s, f − s⟩_P   for every f of the class with ‖f‖_P ≤ ‖y‖_P + ‖s‖_P (for every f where the class is bounded),
 
 as in ``problems.convexity``. f = s* is among them (it lies in the ball with diameter from y to s), and ⟨y − s*, s − s*⟩_P ≤ 0; the two
-add up to ‖s − s*‖²_P ≤ gap. It is computed from the heads returned, whatever found them, and includes the rounding of its own
-arithmetic, but not that of the design's factorisation. Generic in the array library; heads and gaps are float64.
+add up to ‖s − s*‖²_P ≤ gap. It is computed from the heads returned, whatever found them, and includes an estimate of the rounding
+of its own arithmetic, but not that of the design's factorisation. Generic in the array library; heads and gaps are float64.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class ConstrainedHeads:
     """One head per task: prediction = features @ coefficients + intercept.
 
     ``coefficients`` (d, T), ``intercept`` (T,). ``gap`` (T,): the certified bound of the module, ‖s − s*‖²_P ≤ gap. ``converged``
-    (T,): gap ≤ tolerance · (‖y‖²_P + ‖s‖²_P), without the means of y and s where there is an intercept; where False, the head is the
+    (T,): gap ≤ tolerance · (‖y‖²_P + ‖s‖²_P), without the means of y and s where there is an intercept, and without what all members of a
+    hull share; where False, the head is the
     best that was found, and not the answer. ``iterations`` (T,) of projected gradient and ``multiplier`` λ (T,) of the ball, where
     there are any. A single task, with labels (n,), has no task axis.
     """
@@ -165,7 +166,9 @@ def solve_hull(design: Design, labels: Any = None, *, tolerance: float = TOLERAN
     data = reduced(design, labels)
     data.refuse_metric("a hull")
     mixtures = Mixtures(data.matrix)
-    goal = data.goal._replace(values=data.goal.values - mixtures.centre)
+    values = data.goal.values - mixtures.centre
+    # What all members share is no part of the task, and must not count in the size that a gap is small against.
+    goal = data.goal._replace(values=values, square=array_namespace(values).sum(values**2, axis=0))
     found = solve(mixtures, goal, tolerance=tolerance, limit=limit)
     return data.answer(found.heads, found.gap, found.converged, iterations=found.iterations)
 

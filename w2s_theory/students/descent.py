@@ -89,7 +89,8 @@ def minimise(stages: Sequence[tuple[Problem, float]], start: Any, *, max_iterati
     points = start
     loss, gradient, curvature = problem.evaluate(points)
     unit = _norm(gradient) if scale is None else scale
-    unit = xp.where(unit > 0, unit, 1.0)
+    # A scale that is no number can't make a gradient small.
+    unit = xp.where(xp.isfinite(unit), xp.where(unit > 0, unit, 1.0), xp.finfo(unit.dtype).smallest_normal)
     tasks = xp.arange(start.shape[1], device=start.device)
     steps, stalled = xp.ones_like(loss), xp.zeros_like(loss) > 0
     history: list[_Pair] = []

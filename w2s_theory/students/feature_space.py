@@ -11,8 +11,8 @@ from .._array import array_namespace, machine_epsilon
 from ..design.moments import feature_moments
 from ..design.rows import as_features, as_weights, slices
 
-#: Features up to this size are tried in float32: products of them with heads stay in its range.
-SHORT_RANGE = 1e15
+#: Features and weights of size 1/this to this are tried in float32: products of them with heads stay in its range.
+SHORT_RANGE = 1e10
 
 #: Scores worked on at once: a few copies of them fit the cache of a processor; a graphics card wants large pieces.
 CACHED, STREAMED = 2**15, 2**24
@@ -49,7 +49,9 @@ class FeatureSpace:
         xp = array_namespace(self.rows)
         noise = float(xp.finfo(xp.float32).eps) * self._largest
         weakest = float(xp.min(self.squares + self.penalised * xp.min(penalty)))
-        return self.rows.dtype == xp.float64 and weakest >= noise and float(xp.max(xp.abs(self.rows))) < SHORT_RANGE
+        sizes = [xp.max(xp.abs(self.rows))] + ([] if self.weights is None else [xp.max(self.weights)])
+        fits = all(1.0 / SHORT_RANGE < float(size) < SHORT_RANGE for size in sizes)
+        return self.rows.dtype == xp.float64 and weakest >= noise and fits
 
     @property
     def _largest(self) -> float:

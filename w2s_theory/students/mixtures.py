@@ -5,8 +5,9 @@
     minimise over a, W, c:   Σ_i v_i loss(y_i, p_i) + (λ/2) Σ_j a_j ‖W_j‖²
 
 with the losses of ``softmax``; two classes have one logit, softmax there being (1 − σ, σ). The penalty is weighted by a, so that
-copies of one head cost what the head costs: more heads are never worse, and k = 1 is ``fit_softmax``. The problem is not convex. It
-is descended (``descent``) from several starts, the best is kept, and the single head is itself a candidate.
+copies of one head cost what the head costs: k = 1 is ``fit_softmax``, and many heads are never worse than one. The problem is not
+convex. It is descended (``descent``) from several starts, the best is kept, and the single head is itself a candidate; what is
+found can still be worse for k + 1 heads than for k, though the minimum can't.
 
 This is the strong class of Mulgund and Pabbaraju 2025 (arXiv 2501.19105): trained by reverse KL, its gain exceeds its misfit up to an
 error that vanishes as k grows. Columns are tasks. Generic in the array library.
@@ -25,7 +26,7 @@ from .._validation import finite, generator, positive, whole
 from ..design.rows import as_features, beside
 from .descent import Evaluation, minimise
 from .feature_space import FeatureSpace, feature_space
-from .softmax import HeadsProblem, as_penalty, as_probabilities
+from .softmax import HeadsProblem, as_penalty, as_probabilities, refuse_one_class
 from .softmax_losses import Loss, log_softmax, sigmoid, terms_of
 
 #: Size of the scores by which the heads of a start differ: those around the single head, and those around nothing.
@@ -87,7 +88,8 @@ def fit_mixture(
 
     The first of ``starts`` lies around the single head of ``fit_softmax``, the others at random. ``tolerance`` on ``residual`` is 1e-6 by
     default. The arithmetic is float64, the answer has the dtype of the features. A mixture may have more heads than the labels
-    need, and then takes many iterations to settle what does not matter.
+    need, and then takes many iterations to settle what does not matter. Memory is about 20 · starts · k · d · C · T numbers: cut T for
+    more.
     """
     features = as_features(features)
     xp, dtype = array_namespace(features), features.dtype
@@ -100,6 +102,7 @@ def fit_mixture(
     generator(rng)
     terms = terms_of(loss, q)
     space = feature_space(features, weights, intercept)
+    refuse_one_class(labels, space, loss)
 
     alone = HeadsProblem(space, xp.astype(terms.prepare(labels), features.dtype), penalty, terms)
     alone = alone.solve(tolerance, max_iterations)

@@ -46,7 +46,10 @@ class Members(Protocol):
         ...
 
     def certify(self, heads: Any, goal: Goal) -> tuple[Any, Any]:
-        """An upper bound (T,) of (z − R w)ᵀ(v − R w) over the functions v of members, and ‖R w‖² (T,), for members w."""
+        """An upper bound (T,) of (z − R w)ᵀ(v − R w) over the functions v of members, and ‖R w‖² (T,), for members w.
+
+        Both in the coordinates of ``matrix`` and goals: for mixtures, without what all members share.
+        """
         ...
 
 
@@ -136,7 +139,7 @@ class Mixtures:
     def __init__(self, columns: Any) -> None:
         xp = array_namespace(columns)
         self.centre = xp.mean(columns, axis=1, keepdims=True)
-        self.columns, self.matrix = columns, columns - self.centre
+        self.matrix = columns - self.centre
         self.gram = self.matrix.T @ self.matrix
         lengths = xp.linalg.vector_norm(self.matrix, axis=0)
         self._rounding = 2.0 * rank_tolerance(*columns.shape, epsilon=machine_epsilon(columns)) * xp.max(lengths)
@@ -158,7 +161,7 @@ class Mixtures:
         residual = goal.values - self.matrix @ heads
         slopes = self.matrix.T @ residual
         gap = xp.sum(heads * (xp.max(slopes, axis=0, keepdims=True) - slopes), axis=0)
-        return gap + self._rounding * column_norms(residual), xp.sum((self.columns @ heads) ** 2, axis=0)
+        return gap + self._rounding * column_norms(residual), xp.sum((self.matrix @ heads) ** 2, axis=0)
 
 
 def largest_eigenvalue(gram: Any) -> float:

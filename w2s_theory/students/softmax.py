@@ -45,7 +45,8 @@ class SoftmaxHeads:
     """One head per task. With two classes ``coefficients`` (d, T) and ``intercept`` (T,); with C classes (d, T, C) and (T, C).
 
     ``residual`` (T,) is ‖gradient‖ of the objective relative to its size at W = 0, c = 0, on centred features where there is an
-    intercept; ``converged`` (T,) says where it is at most the tolerance. ``iterations`` (T,) counts evaluations of the gradient. A
+    intercept; ``converged`` (T,) says where it is at most the tolerance. Where hard labels are separable and λ is less than the
+    tolerance's share of that gradient, heads are determined no further. ``iterations`` (T,) counts evaluations of the gradient. A
     single task, with labels (n,), has no task axis.
     """
 
@@ -105,6 +106,7 @@ def fit_softmax(
     whole("max_iterations", max_iterations)
     terms = terms_of(loss, labels.shape[0])
     space = feature_space(features, weights, intercept)
+    refuse_one_class(labels, space, loss)
     parts = []
     for block in slices(labels.shape[2], max(TOGETHER // (space.size * labels.shape[0]), 1)):
         prepared = xp.astype(terms.prepare(labels[:, :, block]), features.dtype)
@@ -222,8 +224,28 @@ def as_probabilities(labels: Any, features: Any, *, strictly: bool) -> tuple[Any
         worst = float(xp.max(xp.abs(xp.sum(labels, axis=2) - 1.0)))
         if worst > max(1e-6, 8.0 * labels.shape[2] * machine_epsilon(labels)):
             raise ValueError(f"labels must sum to 1 over their last axis; the worst sum is off by {worst:.3g}. Renormalise them.")
+        # Exactly, in the arithmetic to come: a gradient p − y of what does not sum to 0 drifts.
+        labels = xp.astype(labels, xp.float64)
+        labels = labels / xp.sum(labels, axis=2, keepdims=True)
     labels = labels[None, :, None] if single else labels[None, :, :] if binary else xp.permute_dims(labels, (2, 0, 1))
     return labels, single
+
+
+def refuse_one_class(labels: Any, space: FeatureSpace, loss: str) -> None:
+    """Raise where an unpenalised intercept runs away: a class without weight in some task, ``labels`` (1 or C, n, T)."""
+    if not space.intercept or loss == "reverse_kl":
+        return
+    xp = array_namespace(labels)
+    v = xp.ones(labels.shape[1], dtype=labels.dtype, device=labels.device) if space.weights is None else space.weights
+    v = xp.astype(v, labels.dtype)[None, :, None]
+    empty = xp.any(xp.sum(v * labels, axis=1) == 0, axis=0)
+    if labels.shape[0] == 1:
+        empty = empty | (xp.sum(v * (1.0 - labels), axis=1)[0, :] == 0)
+    if bool(xp.any(empty)):
+        raise ValueError(
+            f"labels must give weight to every class when there is an intercept, or there is no minimum; "
+            f"{int(xp.count_nonzero(empty))} of {labels.shape[2]} tasks leave one out. Drop the class or the task, or pass intercept=False."
+        )
 
 
 def as_penalty(penalty: Any, features: Any, tasks: int) -> Any:

@@ -219,3 +219,10 @@ def test_a_report_on_rows_without_labels_or_of_another_kind_is_refused():
     narrow = case(32, d=4)
     with pytest.raises(ValueError, match="the same features"):
         design.report(penalties=1.0, on=Design(narrow.features, intercept=True, **narrow.labels))
+
+
+def test_a_report_prints_in_a_few_lines():
+    data = case(37)
+    text = str(Design(data.features).report(data.weak, data.target, penalties=PENALTIES))
+    assert text.startswith("DesignReport (penalties or times × tasks: 3 × 4)") and "student_error" in text
+    assert len(text.splitlines()) < 20

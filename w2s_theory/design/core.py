@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import array_namespace, to_numpy
+from .._array import array_namespace, is_array, to_numpy
 from . import report as reporting
 from . import rowwise
 from .coordinates import Coordinates, by_gram, by_rows, by_triangle
@@ -25,6 +25,9 @@ from .spectrum import GRAM_LIMIT, Spectrum, gram_spectrum, svd_spectrum, triangl
 
 #: What was streamed once and can't be read again still solves by its Gram matrix up to this relative error.
 STREAM_ERROR = 1e-6
+
+#: And, in units of their dtype, for float32 features, whose users expect no more.
+SHORT_UNITS = 1e3
 
 
 class Design:
@@ -74,6 +77,10 @@ class Design:
         of the Gram matrix below 1e-7; pass float64 batches for more digits). Batches that can be read again (a list, ``RowBlocks``,
         not a generator) are, when the condition number asks for a QR, and when errors cancel.
         """
+        if is_array(batches):
+            raise TypeError(
+                "batches must be batches, and they are one array. Pass RowBlocks(array), or Design(array) if it fits in memory."
+            )
         change = None if metric is None else metric_change(metric)
         total: Design | None = None
         for batch in batches:
@@ -200,6 +207,10 @@ class Design:
         difference of large sums, its tasks are computed from predictions instead; the report says which.
         """
         along = path(penalties, times)
+        if on is not None and not isinstance(on, Design):
+            raise TypeError(
+                f"on must be a Design of the held-out rows; it is a {type(on).__name__}. Pass Design(features, weak=…, target=…)."
+            )
         spectrum = self.spectrum(along)
         labels = self.coordinates(weak, target, spectrum, products=True)
         filters = along.on(spectrum.squares)
@@ -263,10 +274,11 @@ class Design:
             return self._spectra["svd"]
         spectrum = self._spectra["gram"]
         worst = spectrum.error(along, spectrum.squares.dtype, 0.0).max()
-        if worst > STREAM_ERROR:
+        if worst > max(STREAM_ERROR, SHORT_UNITS * float(array_namespace(spectrum.squares).finfo(self._dtype).eps)):
             raise ValueError(
-                f"the features are too ill-conditioned for their Gram matrix: fitted values would be off by {worst:.1g} of the labels. Pass "
-                "batches that can be read again (a list, RowBlocks), so that a QR can be made, not a difference of designs; or a larger penalty."
+                f"the features are too ill-conditioned for their Gram matrix, or too much of it was taken away: fitted values would be off by "
+                f"{worst:.1g} of the labels. Pass float64 features, batches that can be read again (a list, RowBlocks), the sum of the "
+                "other parts instead of a difference, or a larger penalty."
             )
         return spectrum
 

@@ -29,7 +29,10 @@ class Heads:
     error: np.ndarray
 
     def predict(self, features: Any) -> Any:
-        """Predictions (L, n, T) at ``features`` (n, d); (L, n) for a single task. Raises ``ValueError`` for NaN or other columns."""
+        """Predictions (L, n, T) at ``features`` (n, d); (L, n) for a single task. Raises ``ValueError`` for NaN or other columns.
+
+        ``gain_report`` wants samples last: give it ``predictions[l].T``, with weak and target transposed as well.
+        """
         heads = self.coefficients
         features = finite("features", beside("features", features, heads), ndim=2)
         features = array_namespace(heads).astype(features, heads.dtype, copy=False)

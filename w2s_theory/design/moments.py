@@ -127,7 +127,7 @@ def feature_moments(features: Any, weights: Any, centred: bool, *, with_gram: bo
             raise ValueError(
                 f"features must vary by more than {largest:.3g}: their squares are lost to underflow. Rescale to order one."
             )
-    noise = machine_epsilon(features) * own * (4.0 / math.sqrt(max(n / step, 1.0)) if is_short else 1.0)
+    noise = machine_epsilon(features) * own / (math.sqrt(max(n / step, 1.0)) if is_short else 1.0)
     return FeatureMoments(n, seen, mass, mean, gram, max(noise, machine_epsilon(gram) * size(gram)), centred)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._array import array_namespace
+from .._array import array_namespace, to_numpy
 from ..outcomes import GainReport
 from .filters import Filter
 from .heads import combine
@@ -53,6 +53,15 @@ class DesignReport:
     by_rows: Any
     cancelled: Any
     error: np.ndarray
+
+    def __str__(self) -> str:
+        shape = "penalties or times × tasks: " + " × ".join(str(size) for size in self.misfit.shape)
+        lines = [f"DesignReport ({shape}); {int(np.sum(to_numpy(self.by_rows)))} tasks by rows"]
+        for name in ("misfit", "effective_dimension", "gcv"):
+            if getattr(self, name) is not None:
+                values = to_numpy(getattr(self, name))
+                lines.append(f"  {name:<20}from {np.nanmin(values):.6g} to {np.nanmax(values):.6g}")
+        return "\n".join(lines if self.gain is None else [*lines, str(self.gain)])
 
     def of_one_task(self) -> DesignReport:
         """The report without its task axis, for labels that came as (n,)."""

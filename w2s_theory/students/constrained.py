@@ -210,6 +210,8 @@ class Reduced:
 
 def reduced(design: Design, labels: Any) -> Reduced:
     """The sufficient statistics of a design and labels (n,) or (n, T), ``None`` for those that it carries."""
+    if not isinstance(design, Design):
+        raise TypeError(f"design must be a Design; it is a {type(design).__name__}. Pass Design(features).")
     spectrum = design.spectrum(path(0.0, None))
     coordinates = design.coordinates(labels, None, spectrum, products=True)
     xp = array_namespace(spectrum.squares)

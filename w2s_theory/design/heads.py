@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._array import array_namespace
-from .._validation import finite
-from .rows import beside
+from .rows import as_fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +33,7 @@ class Heads:
         ``gain_report`` wants samples last: give it ``predictions[l].T``, with weak and target transposed as well.
         """
         heads = self.coefficients
-        features = finite("features", beside("features", features, heads), ndim=2)
-        features = array_namespace(heads).astype(features, heads.dtype, copy=False)
-        if features.shape[1] != heads.shape[1]:
-            raise ValueError(
-                f"features must have the {heads.shape[1]} columns the heads were fitted on; the shape is {tuple(features.shape)}. "
-                "Pass the same representation."
-            )
+        features = as_fitted(features, heads, heads.shape[1])
         if heads.ndim == 2:
             return heads @ features.T + self.intercept[:, None]
         return features @ heads + self.intercept[:, None, :]

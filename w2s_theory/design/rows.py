@@ -213,6 +213,17 @@ def changed_basis(basis: Any, change: Any) -> Any:
     return change[:, None] * basis if change.ndim == 1 else change @ basis
 
 
+def as_fitted(features: Any, heads: Any, columns: int) -> Any:
+    """Features (n, ``columns``) to predict at, in the dtype and on the device of ``heads``."""
+    features = finite("features", beside("features", features, heads), ndim=2)
+    if features.shape[1] != columns:
+        raise ValueError(
+            f"features must have the {columns} columns the heads were fitted on; the shape is {tuple(features.shape)}. "
+            "Pass the same representation."
+        )
+    return array_namespace(heads).astype(features, heads.dtype, copy=False)
+
+
 def beside(name: str, value: Any, features: Any) -> Any:
     """``value`` as a floating array of the library and on the device of ``features``; lists become arrays there."""
     xp = array_namespace(features)

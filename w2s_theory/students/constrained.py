@@ -27,7 +27,7 @@ from .._array import array_namespace, machine_epsilon, to_numpy
 from .._validation import as_float, finite, positive, whole
 from ..design import Design
 from ..design.filters import path
-from ..design.rows import beside, changed_basis
+from ..design.rows import as_fitted, changed_basis
 from ..linalg import rank_tolerance
 from .accelerated import solve
 from .polytopes import Ends, Goal, Mixtures
@@ -61,13 +61,7 @@ class ConstrainedHeads:
     def predict(self, features: Any) -> Any:
         """Predictions (n, T) at ``features`` (n, d); (n,) for a single task. Raises ``ValueError`` for NaN or other columns."""
         heads = self.coefficients
-        xp = array_namespace(heads)
-        features = xp.astype(finite("features", beside("features", features, heads), ndim=2), heads.dtype, copy=False)
-        if features.shape[1] != heads.shape[0]:
-            raise ValueError(
-                f"features must have the {heads.shape[0]} columns the heads were fitted on; the shape is {tuple(features.shape)}. "
-                "Pass the same representation."
-            )
+        features = as_fitted(features, heads, heads.shape[0])
         return features @ heads + self.intercept
 
 

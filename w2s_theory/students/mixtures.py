@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from .._array import array_namespace, machine_epsilon
-from .._validation import finite, generator, positive, whole
-from ..design.rows import as_features, beside
+from .._validation import generator, positive, whole
+from ..design.rows import as_features, as_fitted
 from .descent import Evaluation, minimise
 from .feature_space import FeatureSpace, feature_space
 from .softmax import HeadsProblem, as_penalty, as_probabilities, refuse_one_class
@@ -58,12 +58,7 @@ class MixtureHeads:
         heads = self.coefficients
         xp = array_namespace(heads)
         k, d = heads.shape[:2]
-        features = xp.astype(finite("features", beside("features", features, heads), ndim=2), heads.dtype)
-        if features.shape[1] != d:
-            raise ValueError(
-                f"features must have the {d} columns the heads were fitted on; the shape is {tuple(features.shape)}. "
-                "Pass the same representation."
-            )
+        features = as_fitted(features, heads, d)
         scores = xp.reshape(features @ xp.reshape(heads, (k, d, -1)), (k, -1, *heads.shape[2:])) + self.intercept[:, None, ...]
         p = log_softmax(scores, axis=-1)[0] if heads.ndim == 4 else sigmoid(scores)
         share = xp.reshape(self.weights, (k, 1, *self.weights.shape[1:], *(1,) * (heads.ndim == 4)))

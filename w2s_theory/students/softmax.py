@@ -25,7 +25,7 @@ from typing import Any
 
 from .._array import array_namespace, machine_epsilon
 from .._validation import finite, positive, whole
-from ..design.rows import as_features, beside, slices
+from ..design.rows import as_features, as_fitted, beside, slices
 from .descent import Descent, Evaluation, Problem, minimise
 from .feature_space import FeatureSpace, feature_space
 from .softmax_losses import Loss, Terms, log_softmax, sigmoid, terms_of
@@ -60,12 +60,7 @@ class SoftmaxHeads:
         """Probabilities at ``features`` (n, d): of class 1, (n, T); with C classes, (n, T, C). Raises ``ValueError`` for other columns."""
         heads = self.coefficients
         xp = array_namespace(heads)
-        features = xp.astype(finite("features", beside("features", features, heads), ndim=2), heads.dtype)
-        if features.shape[1] != heads.shape[0]:
-            raise ValueError(
-                f"features must have the {heads.shape[0]} columns the heads were fitted on; the shape is {tuple(features.shape)}. "
-                "Pass the same representation."
-            )
+        features = as_fitted(features, heads, heads.shape[0])
         if heads.ndim < 3:
             return sigmoid(features @ heads + self.intercept)
         d, tasks, classes = heads.shape

@@ -74,8 +74,8 @@ class Design:
 
         A batch is an array of features (m, d), or a mapping with ``features`` and any of ``weak``, ``target`` and ``weights``, the same
         in every batch. Sums are float64; float32 and float16 features are multiplied in float32, in short blocks (relative error
-        of the Gram matrix below 1e-7; pass float64 batches for more digits). Batches that can be read again (a list, ``RowBlocks``,
-        not a generator) are, when the condition number asks for a QR, and when errors cancel.
+        of the Gram matrix about 1e-7, falling as more blocks are summed; pass float64 batches for more digits). Batches that can
+        be read again (a list, ``RowBlocks``, not a generator) are, when the condition number asks for a QR, and when errors cancel.
         """
         if is_array(batches):
             raise TypeError(

@@ -69,9 +69,8 @@ class DesignReport:
         if gain is not None:
             gain = replace(gain, **{name: values[:, 0] for name, values in gain.numbers().items()})
         gcv = None if self.gcv is None else self.gcv[:, 0]
-        return DesignReport(
-            self.misfit[:, 0], self.effective_dimension, gcv, gain, self.by_rows[0], self.cancelled[0], self.error
-        )
+        parts = {"misfit": self.misfit[:, 0], "by_rows": self.by_rows[0], "cancelled": self.cancelled[0]}
+        return replace(self, gcv=gcv, gain=gain, **parts)
 
 
 class Inner(NamedTuple):

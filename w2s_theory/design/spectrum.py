@@ -128,8 +128,7 @@ def triangle_spectrum(batches: Iterable[Batch], moments: FeatureMoments) -> Spec
             rows, stacked = xp.concat([top[0], rows]), xp.concat([top[1], stacked])
         orthogonal, triangle = xp.linalg.qr(rows)
         top = triangle, orthogonal.T @ stacked
-    if top is None:
-        raise ValueError("batches must hold the same rows when they are read again; they are empty. Pass a list or RowBlocks.")
+    assert top is not None  # reading again refuses batches that have become fewer
     first = int(moments.centred)
     again, before = xp.sum(top[0][first:, first:] ** 2), float(xp.sum(xp.linalg.diagonal(moments.gram)))
     if abs(float(again) - before) > 1e-6 * before + 100.0 * moments.noise:

@@ -99,6 +99,20 @@ def test_a_claim_in_expectation_is_averaged_until_it_is_resolved(relation, claim
     assert outcome.trials >= 512
 
 
+@pytest.mark.parametrize("relation", ["<=", ">=", "=="])
+def test_sides_that_are_equal_trial_by_trial_hold_up_to_rounding(relation):
+    def sides(factor):
+        def draw(coin, count, rng):
+            x = rng.uniform(1.0, 2.0, count)
+            return Sides(x, factor * (x * 0.1) * 10.0)
+
+        return draw
+
+    assert verdict_of(relation, sides(1.0 + 4e-16), InExpectation()).verdict is Verdict.HOLDS
+    off = {"<=": 1.0 - 1e-6, ">=": 1.0 + 1e-6, "==": 1.0 + 1e-6}[relation]
+    assert verdict_of(relation, sides(off), InExpectation()).verdict is Verdict.VIOLATED
+
+
 def test_an_equality_that_could_not_have_seen_the_resolution_is_inconclusive():
     assert verdict_of("==", normal_mean(1.0), InExpectation(), problem=Coin(1.0, 50.0)).verdict is Verdict.INCONCLUSIVE
 

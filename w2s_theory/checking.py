@@ -103,17 +103,17 @@ def _in_expectation(statement: Statement, kind: InExpectation, problem: Any, bla
     """Average left − right over trials; the interval must be narrow against the declared resolution before an equality holds."""
     if not kind.is_calibrated(problem):
         return replace(blank, verdict=Verdict.INCONCLUSIVE, why="the trials' tails are too heavy for a calibrated interval here")
-    total = np.zeros(4)  # left, right, size, number of trials
+    total = np.zeros(5)  # left, right, size, rounding, number of trials
 
     def draw(count: int, rng: np.random.Generator) -> np.ndarray:
         sides = statement.sides(problem, count, rng)
-        left, right, _, _, size = _as_arrays(sides)
-        total[:] += left.sum(), right.sum(), 0.0 if sides.scale is None else size.sum(), count
+        left, right, rounding, _, size = _as_arrays(sides)
+        total[:] += left.sum(), right.sum(), 0.0 if sides.scale is None else size.sum(), rounding.sum(), count
         return _finite_trials(left - right)
 
     def resolution() -> float:
         # Without a stated scale it is the larger mean side: the size of single trials would grow with their noise.
-        return float(kind.resolution * (total[2] or np.max(np.abs(total[:2]))) / total[3])
+        return float(kind.resolution * (total[2] or np.max(np.abs(total[:2]))) / total[4])
 
     def resolved(difference: Estimate) -> bool:
         return difference.high - difference.low <= 2.0 * resolution() or not difference.covers(0.0)
@@ -122,7 +122,8 @@ def _in_expectation(statement: Statement, kind: InExpectation, problem: Any, bla
         difference = simulate_until(draw, resolved, rng=rng, first=FIRST_TRIALS, false_alarm=FALSE_ALARM)
     except _NonfiniteTrials as error:
         return replace(blank, verdict=Verdict.NONFINITE, why=str(error))
-    half = (difference.high - difference.low) / 2.0
+    # Sides that are equal trial by trial differ by their rounding, which no number of trials averages away.
+    half = float((difference.high - difference.low) / 2.0 + total[3] / total[4])
     margin = float(_margin(statement.relation, np.asarray(difference.value), np.zeros(())))
     if margin < -half:
         verdict = Verdict.VIOLATED
@@ -135,10 +136,10 @@ def _in_expectation(statement: Statement, kind: InExpectation, problem: Any, bla
         verdict=verdict,
         margin=margin,
         error=half,
-        left=float(total[0] / total[3]),
-        right=float(total[1] / total[3]),
+        left=float(total[0] / total[4]),
+        right=float(total[1] / total[4]),
         method=difference.method,
-        trials=int(total[3]),
+        trials=int(total[4]),
     )
 
 

@@ -128,6 +128,17 @@ def probability(name: str, value: float) -> float:
     return number
 
 
+def shares(name: str, value: Any) -> np.ndarray:
+    """Return a read-only vector of probabilities: non-negative, one dimension, summing to 1 up to 1e-9; raise ``ValueError`` otherwise."""
+    array = frozen(name, value, ndim=1)
+    if array.min() < 0.0 or abs(float(array.sum()) - 1.0) > 1e-9:
+        raise ValueError(
+            f"{name} must be non-negative and sum to 1; its smallest entry is {array.min():.6g}, its sum {array.sum():.12g}. "
+            "Divide it by its sum."
+        )
+    return array
+
+
 def generator(rng: Any) -> np.random.Generator:
     """Return ``rng`` if it is a ``numpy.random.Generator``; a seed or the legacy RandomState is refused with the way out."""
     if not isinstance(rng, np.random.Generator):

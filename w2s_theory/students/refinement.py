@@ -1,0 +1,81 @@
+"""Students of weak labels and of refined labels, by the raw mechanism: sample prompts, read them, sample answers, fit least squares.
+
+Four students of one concept world (``problems.concepts``), each as (students, d) heads of independent repetitions:
+
+* ``naive_students``: least squares on weak labels (naive fine-tuning);
+* ``refined_students``: least squares on the refiner's answers, a fresh prompt of n weakly labelled examples for every query;
+* ``intent_students``: the concept that a batch of n examples makes most likely is read off once, and answers everything: what a
+  strong model does that is asked what the examples have in common and is then told so in its system prompt;
+* ``repeated_heads``: refinement repeated, the student of one round labelling the next.
+
+NumPy float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._validation import whole
+from ..linalg import least_squares
+from ..problems.concepts import ConceptWorld
+from .refiner import simulate_evidence, weights_of
+
+#: Numbers of prompts read at once by a batch of students, so that memory does not grow with how many there are.
+PROMPTS = 2**19
+
+
+def naive_students(world: ConceptWorld, labels: int, students: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Least-squares heads (students, d), each on ``labels`` weak labels."""
+    return np.concatenate([_fit(*world.sample(many, labels, rng=rng)) for many in _batches(students, labels, world)])
+
+
+def refined_students(world: ConceptWorld, n: int, labels: int, students: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Least-squares heads (students, d), each on ``labels`` sampled answers, every one from a fresh prompt of n examples."""
+    heads = []
+    for many in _batches(students, labels, world):
+        weights = weights_of(world, simulate_evidence(world, [n], many * labels, rng=rng)[0])
+        features = world.draw_features((many, labels, world.d), rng=rng)
+        heads.append(_fit(features, answers(world, weights.reshape(many, labels, -1), features, rng=rng)))
+    return np.concatenate(heads)
+
+
+def intent_students(world: ConceptWorld, n: int, students: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Heads (students, d): each the concept that its own batch of n weakly labelled examples makes most likely."""
+    return world.concepts[read_intent(world, [n], students, rng=rng)[0]]
+
+
+def read_intent(world: ConceptWorld, sizes: list[int], batches: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Index of the most likely concept for simulated batches of several sizes: (sizes, batches). Ties go to the lowest index."""
+    return np.argmax(weights_of(world, simulate_evidence(world, sizes, batches, rng=rng)), axis=-1)
+
+
+def answers(world: ConceptWorld, weights: np.ndarray, features: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+    """Labels sampled from the refiner's predictive mixture Σ_k w_k N(β_k·x, σ²) at features (..., d), weights (..., K): (...)."""
+    drawn = np.sum(np.cumsum(weights, axis=-1) < rng.random((*weights.shape[:-1], 1)), axis=-1)
+    concept = world.concepts[np.minimum(drawn, world.count - 1)]
+    return np.sum(features * concept, axis=-1) + world.belief * rng.standard_normal(drawn.shape)
+
+
+def repeated_heads(world: ConceptWorld, n: int, rounds: int, *, prompts: int, rng: np.random.Generator) -> np.ndarray:
+    """Heads (rounds + 1, d) of refinement repeated: β_w, then students of unlimited answers to fresh prompts.
+
+    The student of each round labels the next round's prompts with its head and the strong model's own noise σ. The mean weights of
+    a round are those of ``prompts`` simulated prompts.
+    """
+    heads = [world.weak]
+    for _ in range(whole("rounds", rounds)):
+        weights = weights_of(world, simulate_evidence(world, [n], prompts, rng=rng)[0])
+        heads.append(weights.mean(axis=0) @ world.concepts)
+        world = replace(world, weak=heads[-1], weak_noise=world.belief)
+    return np.stack(heads)
+
+
+def _fit(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return least_squares(features, labels).coefficients
+
+
+def _batches(students: int, labels: int, world: ConceptWorld) -> list[int]:
+    step = max(1, PROMPTS // (whole("labels", labels) * max(1, world.d // 8)))
+    return [min(step, students - start) for start in range(0, whole("students", students), step)]

@@ -27,6 +27,8 @@ _HOMES = {
         "GainReport",
         "Verdict",
     ),
+    "problems.concepts": ("ConceptWorld",),
+    "quantities.forecast": ("forecast",),
     "quantities.gain": ("gain_report",),
     "statements": (
         "Assumption",
@@ -49,6 +51,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Assumption",
     "Check",
+    "ConceptWorld",
     "Design",
     "Estimate",
     "ForEvery",
@@ -66,6 +69,7 @@ __all__ = [
     "bound",
     "check",
     "falsify",
+    "forecast",
     "gain_report",
 ]
 
@@ -73,6 +77,8 @@ if TYPE_CHECKING:
     from .design import Design, RowBlocks
     from .falsification import bound, falsify
     from .outcomes import Check, Estimate, GainReport, Verdict
+    from .problems.concepts import ConceptWorld
+    from .quantities.forecast import forecast
     from .quantities.gain import gain_report
     from .statements import Assumption, ForEvery, InExpectation, InLimit, Sides, Source, Statement, WithProbability
     from .theorems import STATEMENTS, check

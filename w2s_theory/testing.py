@@ -17,6 +17,7 @@ import numpy as np
 
 from ._validation import MissingExtra
 from .divergences import as_divergence
+from .problems.concepts import ConceptWorld
 from .problems.convexity import ConvexClass
 from .problems.gaussian import GaussianWorld
 from .problems.linear_sample import LinearSample
@@ -172,3 +173,18 @@ def gaussian_worlds(
     n = d + draw(st.integers(8, 40))
     noise = draw(st.integers(1, 6)) / 2.0
     return GaussianWorld(draw(values(d, high=3, low=-3)), draw(values(d, high=3, low=-3)), noise, n, residual=residual)
+
+
+@st.composite
+def concept_worlds(draw: st.DrawFn, *, max_concepts: int = 4, max_features: int = 3) -> ConceptWorld:
+    """Gaussian worlds of sharp concepts in general position, coinciding and tied ones included, with any weak vector, noise and prior."""
+    count, d = draw(st.integers(1, max_concepts)), draw(st.integers(1, max_features))
+    prior = draw(weights(count))
+    return ConceptWorld(
+        draw(values(count, d, low=-4, high=4)),
+        draw(values(d, low=-4, high=4)),
+        draw(st.integers(0, 4)) / 2.0,
+        draw(st.integers(1, 4)) / 2.0,
+        prior / prior.sum(),
+        aligned=draw(st.integers(0, count - 1)),
+    )

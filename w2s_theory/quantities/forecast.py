@@ -1,0 +1,68 @@
+"""Before anything is run: will refinement help, hurt or copy the weak teacher? From the population parameters of a concept world.
+
+Compared are the closed forms of the naive and of the refined student (``quantities.refined_risk``): with a number of examples per
+prompt or in the limit, and with unlimited or a given number of labels for the student. The limits need no integral: with sharp concepts
+refinement goes to the concept nearest to β_w, with soft ones (spread ψ > 0) every weak label is learnt in the end, and it copies.
+Derived here (after somerstep2025).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .._validation import positive
+from ..problems.concepts import ConceptWorld
+from .naive_finetuning import naive_risk
+from .refined_risk import finite_student_risk, limit_risk, refined_risk
+
+Word = Literal["helps", "hurts", "copies"]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """``word``: refinement "helps", "hurts" or "copies" (the gap is within ``tolerance`` of the naive error). ``naive`` and ``refined``:
+    the two expected errors ‖β − β_*‖²; ``limit``: the refined one with unlimited examples and labels.
+
+    >>> from w2s_theory.problems.concepts import orthonormal_world
+    >>> print(forecast(orthonormal_world(4, alignment=0.7, weak_noise=0.5)))
+    refinement helps in the limit: error 0 instead of 0.09
+    """
+
+    word: Word
+    naive: float
+    refined: float
+    limit: float
+    examples: int | None
+    labels: int | None
+    tolerance: float
+
+    @property
+    def gap(self) -> float:
+        """naive − refined: positive where refinement helps."""
+        return self.naive - self.refined
+
+    def __str__(self) -> str:
+        read = "in the limit" if self.examples is None else f"with {self.examples} examples per prompt"
+        learnt = "" if self.labels is None else f" and {self.labels} labels"
+        return f"refinement {self.word} {read}{learnt}: error {self.refined:.4g} instead of {self.naive:.4g}"
+
+
+def forecast(world: ConceptWorld, *, examples: int | None = None, labels: int | None = None, tolerance: float = 0.05) -> Forecast:
+    """What refinement with ``examples`` weakly labelled examples per prompt will do for a student of ``labels`` labels.
+
+    ``None`` stands for unlimited. ``tolerance`` τ ≥ 0: "copies" when |naive − refined| ≤ τ · naive. Raises ``ValueError`` for a soft or a
+    uniform world with finite ``examples`` (simulate it, or see quantities.soft_concepts), and unless labels > d + 1.
+    """
+    positive("tolerance", tolerance, strict=False)
+    limit = limit_risk(world) if world.is_sharp() else world.weak_error
+    naive = world.weak_error if labels is None else naive_risk(world, labels)
+    if examples is None and labels is None:
+        refined = limit
+    elif examples is None:
+        raise ValueError("examples must be given together with labels: the limit is that of unlimited examples and labels.")
+    else:
+        refined = refined_risk(world, examples) if labels is None else finite_student_risk(world, examples, labels)
+    difference = naive - refined
+    word: Word = "copies" if abs(difference) <= tolerance * naive else "helps" if difference > 0 else "hurts"
+    return Forecast(word, naive, refined, limit, examples, labels, tolerance)

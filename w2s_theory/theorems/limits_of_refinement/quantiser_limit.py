@@ -1,0 +1,57 @@
+"""After n examples the heaviest concept is the one nearest to the weak vector, but for an exponentially small probability.
+
+P(another concept is at least as heavy) ≤ δ(n) = Σ_j min_λ (α_j/α_k)^λ E[exp λ(log-likelihood ratio)]ⁿ, 0 ≤ λ ≤ 1, k the nearest one: the
+event has (w_j/w_k)^λ ≥ 1 for some j. So refinement quantises the weak vector: the error is that of the nearest concept, be it the one meant
+or not, and be the target a concept or not. It beats naive fine-tuning in the limit if and only if that error is below ε_w².
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...problems.concepts import ConceptWorld, orthonormal_world
+from ...problems.prompting import Prompting
+from ...quantities.phase_boundaries import nearest, wrong_weight_bound
+from ...statements import Assumption, Sides, Statement, WithProbability
+from ...students.refiner import simulate_evidence, weights_of
+from .._limits import SOURCE, first_at
+from .._prompting import GAUSSIAN, SHARP
+
+
+def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
+    world = prompting.world
+    weights = weights_of(world, simulate_evidence(world, [prompting.examples], count, rng=rng)[0])
+    return Sides(world.error(world.concepts[np.argmax(weights, axis=-1)]), world.error(world.concepts[nearest(world)[0]]))
+
+
+def _delta(prompting: Prompting) -> float:
+    return wrong_weight_bound(prompting.world, prompting.examples)
+
+
+def _is_decided(prompting: Prompting) -> bool:
+    return bool(_delta(prompting) < 1.0)
+
+
+def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
+    """The concept meant wins; the target is no concept; the bias leads to a wrong concept."""
+    concepts = np.eye(3, 4) + 0.1 * rng.standard_normal((3, 4))
+    worlds = (
+        orthonormal_world(3, alignment=0.8, length=0.9, weak_noise=0.5, belief=0.7),
+        ConceptWorld(concepts, concepts[1], 0.8, 1.0, np.array([0.5, 0.2, 0.3]), target=concepts[0] + 0.3),
+        ConceptWorld(np.eye(2), np.array([0.3, 0.7]), 0.4, 0.6),
+    )
+    return tuple(Prompting(world, first_at(lambda n, world=world: wrong_weight_bound(world, n) <= 0.3)) for world in worlds)
+
+
+QUANTISER_LIMIT = Statement(
+    name="limits_of_refinement.quantiser_limit",
+    says="error of the heaviest concept = ‖β_nearest − β_*‖², nearest to β_w, with probability 1 − δ(n), δ exponentially small",
+    relation="==",
+    sides=_sides,
+    about=Prompting,
+    kind=WithProbability(delta=_delta),
+    assumptions=(GAUSSIAN, SHARP, Assumption("the bound δ(n) is below one (no tie, enough examples)", _is_decided)),
+    source=SOURCE,
+    tightness="the exponent of δ is that of the probability when the best λ is below one; its size is loose by a factor of order √n",
+    examples=_examples,
+)

@@ -1,0 +1,1 @@
+"""What label refinement leaves undone when the prior over concepts has shifted (derived here, a reconstruction)."""

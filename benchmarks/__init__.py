@@ -9,6 +9,8 @@ BENCHMARKS = {
     "logistic": "logistic heads: scikit-learn LogisticRegression, torch LBFGS",
     "streaming": "a Gram matrix from batches: rate and peak memory",
     "accuracy": "least squares and ridge from condition 10 to 1e14, against LAPACK",
+    "prompts": "a million simulated prompts read by Bayes, against all features at once",
+    "hidden_markov": "likelihoods under hidden Markov concepts, against loops over sequences",
     "cost": "a plot of time against n, d, T and L",
 }
 #: Those that run on torch arrays as well.

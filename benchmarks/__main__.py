@@ -39,7 +39,7 @@ exit codes:
 
 def main(argv: list[str] | None = None, results: Path = RESULTS) -> int:
     """Do what the command line says and return the exit code."""
-    known = "".join(f"  {name:<11}{what}\n" for name, what in BENCHMARKS.items())
+    known = "".join(f"  {name:<15}{what}\n" for name, what in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=DESCRIPTION + known,

@@ -21,7 +21,15 @@ LAMBDA, SIDES = "<lambda>", ("_sides",)
 DIVERGENCES = ("tests/test_divergences.py", "tests/quantities/test_gain.py", "tests/theorems/test_identities.py")
 CHARIKAR = ("tests/theorems/test_charikar2024.py",)
 FINITE = ("tests/theorems/test_finite_sample.py",)
+NAIVE, HULL = ("tests/quantities/test_naive_finetuning.py",), ("tests/quantities/test_hull_training.py",)
 REPORT = ("tests/design/test_report.py",)
+SELF_DISTILLATION = ("tests/theorems/test_self_distillation.py",)
+PSEUDOLABELS = ("tests/theorems/test_pseudolabels.py",)
+PHASES = ("tests/quantities/test_phase_boundaries.py",)
+SOFT = ("tests/quantities/test_soft_concepts.py",)
+REFINEMENT = ("tests/theorems/test_refinement.py",)
+TOKENS = ("tests/quantities/test_token_identification.py", "tests/problems/test_token_concepts.py")
+PRIOR_SHIFT = ("tests/quantities/test_prior_shift.py",)
 #: File -> (functions that are closed forms, the tests that must notice).
 CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "divergences.py": (("gradient", "between", "residual", "inner"), DIVERGENCES),
@@ -38,19 +46,175 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "problems/gaussian.py": (("weak_error", "student_error", "misfit", "misfit_limit", "gain"), FINITE),
     "problems/population.py": (("squared_norm", "inner", "approximation_error"), CHARIKAR),
     "problems/training.py": (("excess_misfit",), CHARIKAR),
+    "quantities/phase_boundaries.py": (
+        (
+            "limit_law",
+            "limit_weights",
+            "one_prompt_limit",
+            "flip_size",
+            "identification_radius",
+            "worst_case_error",
+            "wrong_weight_bound",
+        ),
+        PHASES,
+    ),
+    "quantities/diversity_collapse.py": (("collapsed_error", "collapse_bound", "remaining_diversity"), PHASES),
+    "quantities/soft_concepts.py": (
+        (
+            "copied_share",
+            "told_risk",
+            "soft_risk",
+            "soft_student_risk",
+            "mean_weights",
+            "saturated_weights",
+            "noiseless_ridge_risk",
+        )
+        + ("orthogonal_prompts", "minimum_norm_answers", "_variance", "_nodes"),
+        SOFT,
+    ),
+    "problems/mixture_prompt.py": (("diversity",), PHASES),
     "theorems/charikar2024/cross_term.py": (SIDES, CHARIKAR),
     "theorems/charikar2024/theorem_2_approximate.py": (SIDES, CHARIKAR),
     "theorems/ridge/penalty.py": (SIDES, ("tests/theorems/test_ridge.py",)),
     "theorems/identities/zero_one_binary.py": (SIDES, DIVERGENCES),
     "theorems/finite_sample/sign_flip.py": (SIDES, FINITE),
     "theorems/finite_sample/misfit_overstates_gain.py": (SIDES, FINITE),
+    "quantities/naive_finetuning.py": (
+        ("naive_risk", "shrinkage_risk", "best_pull", "distance_to_line", "_inner", "_noise", LAMBDA),
+        NAIVE,
+    ),
+    "quantities/hull_training.py": (("hull_risk", "noise_deficit", "statistical_dimension"), HULL),
+    "students/source_shrinkage.py": (("shrink_to_source",), ("tests/students/test_source_shrinkage.py",)),
+    "students/self_distillation.py": (("fit", "self_distilled_heads"), ("tests/students/test_self_distillation.py",)),
+    "quantities/self_distillation.py": (
+        (
+            "ridge_filter",
+            "distilled_filter",
+            "risk_of_filter",
+            "best_mixing",
+            "ridge_slope",
+            "large_noise_mixing",
+            "large_noise_distance",
+            "wiener_floor",
+            "best_mixings",
+            "refitted_risk",
+            "_out_of_reach",
+            "_curvature",
+            LAMBDA,
+        ),
+        SELF_DISTILLATION,
+    ),
+    "problems/fixed_design.py": (("groups", "sample", "risk"), SELF_DISTILLATION),
+    "problems/pseudolabels.py": (
+        ("weak_error", "training_error", "student_error", "error_on_bad", "expansion", "surplus", "share"),
+        PSEUDOLABELS,
+    ),
+    "theorems/self_distillation/variance_only.py": (SIDES, SELF_DISTILLATION),
+    "theorems/pseudolabels/identity.py": (SIDES, PSEUDOLABELS),
+    "theorems/pseudolabels/corrected_error.py": (SIDES, PSEUDOLABELS),
+    "quantities/token_identification.py": (
+        ("flip_probability", "chernoff_factor", "sharp_asymptotic", "asymptotic_correction", "_refined_accuracy", LAMBDA),
+        TOKENS,
+    ),
+    "problems/token_concepts.py": (("disagreement", "support"), TOKENS),
+    "theorems/tokens/identification_bound.py": (SIDES, ("tests/theorems/test_tokens.py",)),
+    "theorems/tokens/identification_exponent.py": (SIDES, ("tests/theorems/test_tokens.py",)),
+    "theorems/tokens/random_errors_are_harmless.py": (SIDES, ("tests/theorems/test_tokens.py",)),
+    "quantities/prior_shift.py": (
+        (
+            "confusion",
+            "refined_prior",
+            "norm",
+            "total_variation",
+            "flip",
+            "affinity",
+            "overlap_bound",
+            "sampled_variance",
+            "deconvolved_variance",
+            "amplification",
+            "amplification_bound",
+            "likelihood_variance",
+            "em_divergences",
+            "prior_divergence",
+            "weak_law_divergence_bound",
+            "_flip_of",
+            LAMBDA,
+        ),
+        PRIOR_SHIFT,
+    ),
+    "quantities/prior_shift_regression.py": (
+        ("refined_head", "linear_risk", "weak_risk", "_refined_risk"),
+        PRIOR_SHIFT,
+    ),
+    "problems/mixtures.py": (("_log_normal", "pooled"), ("tests/problems/test_mixtures.py",)),
+    "problems/regression_mixture.py": (("target_head", "mean_bias", "log_densities"), ("tests/problems/test_mixtures.py",)),
+    "quantities/identification.py": (
+        (
+            *("margin", "drift", "kappa", "rate", "rivals", "preference_probability", "conditional_preference", "chernoff_bound"),
+            *("error_bracket", "sample_size", "flip_probability", "_log_prefactor", "_preference", "_chi_square_average"),
+            *("posterior_odds", "preferences", LAMBDA),
+        ),
+        ("tests/quantities/test_identification.py",),
+    ),
+    "quantities/evidence_mgf.py": (
+        (
+            *(
+                "regime",
+                "exponents",
+                "exponent",
+                "delta",
+                "domain",
+                "optimal_tilt",
+                "evidence_mgf",
+                "weight_bound",
+                "weight_bracket",
+            ),
+            *("log_pair_moments", "identification_limit", "temperature_limit", "_slope", "_curvature", "_delta", "_roots"),
+            "_log_transform",
+        ),
+        ("tests/quantities/test_evidence_mgf.py",),
+    ),
+    "problems/hidden_markov.py": (("smoothed", "_draw", "_cumulative"), ("tests/problems/test_hidden_markov.py",)),
+    "problems/ginc.py": (
+        ("random_ginc", "released_ginc", "_labels", "_mixed_permutations", "_legacy_mixture", "_softmax"),
+        ("tests/problems/test_ginc.py",),
+    ),
+    "students/hidden_markov_filter.py": (("posterior", "predictive", "predict"), ("tests/students/test_hidden_markov_filter.py",)),
+    "quantities/posterior_weights.py": (
+        ("weight_moments", "preferred_shares", "of", "dimensions", "log_odds", "_two_concepts", "_chi"),
+        ("tests/quantities/test_posterior_weights.py",),
+    ),
+    "quantities/refined_risk.py": (
+        (
+            *("refined_risk", "single_prompt_risk", "finite_student_risk", "intent_risk", "repeated_risk", "limit_risk"),
+            *("gap", "limit_gap", "pgr", "gap_rate", "examples_for_gap"),
+        ),
+        REFINEMENT,
+    ),
+    "quantities/forecast.py": (("gap", "forecast"), REFINEMENT),
+    "students/refiner.py": (
+        ("log_evidence", "weights_of", "refined_heads", "simulate_evidence", "_covariance"),
+        ("tests/students/test_refiner.py",),
+    ),
+    "students/refinement.py": (("answers", "repeated_heads"), REFINEMENT),
+    "students/learned_refiner.py": (
+        ("log_density", "sample", "divergence", "exact_answers", "network"),
+        ("tests/students/test_learned_refiner.py",),
+    ),
+    "students/refiner_training.py": (("rate", "surprise", "source_prompts"), ("tests/students/test_learned_refiner.py",)),
+    "problems/concepts.py": (
+        ("source", "error", "draw_features", "sample", "orthonormal_world"),
+        ("tests/students/test_refiner.py", "tests/theorems/test_refinement.py"),
+    ),
+    "theorems/identification/sample_size.py": (SIDES, ("tests/theorems/test_identification.py",)),
 }
 #: Keyword arguments and assigned names whose numbers are not part of a closed form: axes, and allowances for rounding and inexact solves.
-SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "solver_error"}
+SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "size", "solver_error"}
 SKIPPED_NAMES = {"slip", "stationarity", "smallest", "scale", "safe", "size", "sizes", "lengths"}
 #: (file, number) -> why changing it means the same.
 EQUIVALENT = {
     ("theorems/finite_sample/sign_flip.py", "1"): "n and 2d + 1 are whole, so 2d + 1.1 has the same numbers on either side of it",
+    ("problems/ginc.py", "1"): "the numbers of this kind are lower ends of integer draws, where 1.1 is cut to 1",
 }
 
 

@@ -48,3 +48,59 @@ SOFTMAX_FLOAT32 = 1e-3
 
 #: What scipy.optimize.minimize (BFGS, numerical gradients) leaves of an objective of size 10 to 100: gradient 1e-5 squared over curvature.
 BFGS = 1e-7
+
+#: scipy.optimize.fminbound at xtol 1e-5 stops within that of the minimum of a function of curvature of order one: its square.
+BRENT = 1e-9
+
+#: SLSQP at ftol 1e-15 on a quadratic of order one: a point within 3e-8 of the best, times a slope of order one and room for its stop.
+SLSQP = 1e-6
+
+#: Students of ``solve_hull``: a gap of at most 1e-10 of labels of order one, so a distance of at most 1e-5.
+CONSTRAINED = 1e-5
+
+#: The trapezoidal rule on analytic integrands that end below 1e-17 of their peak: rounding of thousands of terms of order one.
+TRAPEZOIDAL = 1e-12
+
+#: A loop over logarithms: each step rounds a number of size up to 1e4 (2e-12), over up to 5000 steps, mostly cancelling.
+LOG_SPACE = 1e-9
+
+#: Gauss–Hermite quadrature with 32 nodes of the log ratio of two mixtures whose components have similar widths: 1e-5 was the most seen.
+HERMITE = 1e-4
+
+#: A number quoted with four decimals is within half of the last one.
+PRINTED = 5.1e-5
+
+#: Chances of winning a tie from 2 000 000 simulated walks (standard error 3.4e-4) whose covariance comes from 2 000 000 examples (relative
+#: error 2e-3 of its entries, less of a chance): five standard errors and as much again. Sees 2 % of a chance of 0.2.
+TIE_CHANCES = 0.004
+
+#: Errors of soft concepts quoted to three digits from a simulation of unstated length: half a digit and about a standard error of 20 000 prompts.
+QUOTED_SOFT_RISK = 0.002
+
+#: A trapezoidal rule through a saddle point, its integrand resolved to 1e-16 per step: rounding over up to 1e5 oscillating terms.
+SADDLE = 1e-10
+
+#: A number quoted with three digits after rounding, by a computation of its own: half of the last one, with room for its own rounding.
+PRINTED_THREE = 6e-4
+
+#: A bounded scalar search finds its argument to the root of rounding times the curvature's root: 1e-8 · √(300 labels), with room for EM's end.
+SEARCHED_ARGUMENT = 1e-6
+
+#: Eigenvalues of a matrix that is not symmetric, and may be nearly defective: the root of rounding, with room.
+EIGENVALUES = 1e-6
+
+#: A linear law of an iteration within 1e-5 of its fixed point: the quadratic term is of that relative size, times a modest constant.
+NEAR_FIXED_POINT = 1e-3
+
+#: EM after thousands of rounds that contract by a factor below 0.99: its distance to the limit is below rounding of the weights' sums.
+EM_LIMIT = 1e-9
+
+#: A correction of 1 + κ/n, κ about 5, changes by 1e-3 between n = 2000 and 4000: over 2000 steps of exponent 0.1, 5e-6, with room.
+EXPONENT = 1e-4
+
+#: 1001 votes that are wrong with a chance of 0.38 each: most of them are with a chance below ½(2√(.38 · .62))^1001 < 1e-12.
+LANDSLIDE = 1e-9
+
+#: The coefficient of 1/n in an expansion, extrapolated over n, 2n, 4n with n a hundred times the coefficient: the terms left out are of
+#: relative size a few times 1e-6, and rounding of the ratio (1e-12) times n / coefficient is smaller.
+EXTRAPOLATED = 1e-4

@@ -18,6 +18,13 @@ from .charikar2024.theorem_1_affine import THEOREM_1_AFFINE
 from .charikar2024.theorem_1_any_set import THEOREM_1_ANY_SET
 from .charikar2024.theorem_2 import THEOREM_2
 from .charikar2024.theorem_2_approximate import THEOREM_2_APPROXIMATE
+from .finetuning.hull_noise import HULL_NOISE
+from .finetuning.hull_noise_bound import HULL_NOISE_BOUND
+from .finetuning.hull_risk import HULL_RISK
+from .finetuning.naive_risk import NAIVE_RISK
+from .finetuning.shrinkage_risk import SHRINKAGE_RISK
+from .finetuning.trapped_between_biases import TRAPPED_BETWEEN_BIASES
+from .finetuning.trapped_on_average import TRAPPED_ON_AVERAGE
 from .finite_sample.expected_gain import EXPECTED_GAIN
 from .finite_sample.expected_gain_nonrealizable import EXPECTED_GAIN_NONREALIZABLE
 from .finite_sample.expected_test_misfit import EXPECTED_TEST_MISFIT
@@ -26,11 +33,72 @@ from .finite_sample.in_sample_equality import IN_SAMPLE_EQUALITY
 from .finite_sample.label_free_gain import LABEL_FREE_GAIN
 from .finite_sample.misfit_overstates_gain import MISFIT_OVERSTATES_GAIN
 from .finite_sample.sign_flip import SIGN_FLIP
+from .identification.averaging_doubles_exponent import AVERAGING_DOUBLES_EXPONENT
+from .identification.chernoff import CHERNOFF
+from .identification.conditional_on_design import CONDITIONAL_ON_DESIGN
+from .identification.error_at_least_worst import ERROR_AT_LEAST_WORST
+from .identification.error_at_most_sum import ERROR_AT_MOST_SUM
+from .identification.evidence_mgf import EVIDENCE_MGF
+from .identification.pairwise_law import PAIRWISE_LAW
+from .identification.pairwise_law_unequal_priors import PAIRWISE_LAW_UNEQUAL_PRIORS
+from .identification.random_bias_flip import RANDOM_BIAS_FLIP
+from .identification.sample_size import SAMPLE_SIZE
+from .identification.squared_weight_bound import SQUARED_WEIGHT_BOUND
+from .identification.temperature_limit import TEMPERATURE_LIMIT
+from .identification.weight_bound import WEIGHT_BOUND
+from .identification.weight_exponent import WEIGHT_EXPONENT
+from .identification.weight_law import WEIGHT_LAW
 from .identities.bregman import BREGMAN
 from .identities.squared import SQUARED
 from .identities.zero_one import ZERO_ONE
 from .identities.zero_one_binary import ZERO_ONE_BINARY
+from .limits_of_refinement.diversity_collapse import DIVERSITY_COLLAPSE
+from .limits_of_refinement.flip_boundary import FLIP_BOUNDARY
+from .limits_of_refinement.guaranteed_radius import GUARANTEED_RADIUS
+from .limits_of_refinement.no_asymptotic_gain import NO_ASYMPTOTIC_GAIN
+from .limits_of_refinement.no_free_lunch import NO_FREE_LUNCH
+from .limits_of_refinement.noiseless_ridge import NOISELESS_RIDGE_LAW
+from .limits_of_refinement.quantiser_limit import QUANTISER_LIMIT
+from .limits_of_refinement.saturation import SATURATION
+from .limits_of_refinement.soft_concepts import SOFT_CONCEPTS
+from .limits_of_refinement.ties import TIES
+from .prior_shift.deconvolution import DECONVOLUTION
+from .prior_shift.deconvolution_variance import DECONVOLUTION_VARIANCE
+from .prior_shift.detailed_balance import DETAILED_BALANCE
+from .prior_shift.irreducible_error import IRREDUCIBLE_ERROR
+from .prior_shift.linear_student import LINEAR_STUDENT
+from .prior_shift.overlap_bound import OVERLAP_BOUND
+from .prior_shift.refined_weights import REFINED_WEIGHTS
+from .prior_shift.regression_risk import REGRESSION_RISK
+from .prior_shift.shrinks_to_source import SHRINKS_TO_SOURCE
+from .prior_shift.two_concepts import TWO_CONCEPT_SHIFT
+from .prior_shift.updated_prior import UPDATED_PRIOR
+from .prior_shift.weak_law import WEAK_LAW
+from .prior_shift.weak_training import WEAK_TRAINING
+from .pseudolabels.corrected_error import CORRECTED_ERROR
+from .pseudolabels.expansion_bound import EXPANSION_BOUND
+from .pseudolabels.identity import PSEUDOLABEL_IDENTITY
+from .refinement.finite_student import FINITE_STUDENT
+from .refinement.gap import GAP
+from .refinement.gap_limit import GAP_LIMIT
+from .refinement.intent_risk import INTENT_RISK
+from .refinement.refined_risk import REFINED_RISK
+from .refinement.single_prompt_risk import SINGLE_PROMPT_RISK
 from .ridge.penalty import PENALTY
+from .self_distillation.best_mixing import BEST_MIXING
+from .self_distillation.floor_attained import FLOOR_ATTAINED
+from .self_distillation.large_noise_mixing import LARGE_NOISE_MIXING
+from .self_distillation.mixing_sign import MIXING_SIGN
+from .self_distillation.risk import SELF_DISTILLED_RISK
+from .self_distillation.variance_only import VARIANCE_ONLY
+from .self_distillation.wiener_floor import WIENER_FLOOR
+from .tokens.identification_bound import IDENTIFICATION_BOUND
+from .tokens.identification_exponent import IDENTIFICATION_EXPONENT
+from .tokens.identification_probability import IDENTIFICATION_PROBABILITY
+from .tokens.many_concepts import MANY_CONCEPTS
+from .tokens.naive_accuracy import NAIVE_TOKEN_ACCURACY
+from .tokens.random_errors_are_harmless import RANDOM_ERRORS_ARE_HARMLESS
+from .tokens.refined_accuracy import REFINED_TOKEN_ACCURACY
 
 STATEMENTS: dict[str, Statement] = {
     statement.name: statement
@@ -56,6 +124,74 @@ STATEMENTS: dict[str, Statement] = {
         SIGN_FLIP,
         LABEL_FREE_GAIN,
         MISFIT_OVERSTATES_GAIN,
+        NAIVE_RISK,
+        SHRINKAGE_RISK,
+        TRAPPED_BETWEEN_BIASES,
+        TRAPPED_ON_AVERAGE,
+        HULL_RISK,
+        HULL_NOISE,
+        HULL_NOISE_BOUND,
+        SELF_DISTILLED_RISK,
+        BEST_MIXING,
+        MIXING_SIGN,
+        LARGE_NOISE_MIXING,
+        WIENER_FLOOR,
+        FLOOR_ATTAINED,
+        VARIANCE_ONLY,
+        PSEUDOLABEL_IDENTITY,
+        EXPANSION_BOUND,
+        CORRECTED_ERROR,
+        REFINED_RISK,
+        SINGLE_PROMPT_RISK,
+        FINITE_STUDENT,
+        INTENT_RISK,
+        GAP,
+        GAP_LIMIT,
+        QUANTISER_LIMIT,
+        FLIP_BOUNDARY,
+        GUARANTEED_RADIUS,
+        TIES,
+        NO_FREE_LUNCH,
+        DIVERSITY_COLLAPSE,
+        SOFT_CONCEPTS,
+        SATURATION,
+        NO_ASYMPTOTIC_GAIN,
+        NOISELESS_RIDGE_LAW,
+        IDENTIFICATION_PROBABILITY,
+        MANY_CONCEPTS,
+        IDENTIFICATION_BOUND,
+        IDENTIFICATION_EXPONENT,
+        NAIVE_TOKEN_ACCURACY,
+        REFINED_TOKEN_ACCURACY,
+        RANDOM_ERRORS_ARE_HARMLESS,
+        REFINED_WEIGHTS,
+        DETAILED_BALANCE,
+        SHRINKS_TO_SOURCE,
+        IRREDUCIBLE_ERROR,
+        UPDATED_PRIOR,
+        DECONVOLUTION,
+        DECONVOLUTION_VARIANCE,
+        TWO_CONCEPT_SHIFT,
+        OVERLAP_BOUND,
+        REGRESSION_RISK,
+        LINEAR_STUDENT,
+        WEAK_TRAINING,
+        WEAK_LAW,
+        PAIRWISE_LAW,
+        PAIRWISE_LAW_UNEQUAL_PRIORS,
+        CONDITIONAL_ON_DESIGN,
+        CHERNOFF,
+        ERROR_AT_MOST_SUM,
+        ERROR_AT_LEAST_WORST,
+        SAMPLE_SIZE,
+        EVIDENCE_MGF,
+        WEIGHT_BOUND,
+        SQUARED_WEIGHT_BOUND,
+        WEIGHT_LAW,
+        WEIGHT_EXPONENT,
+        TEMPERATURE_LIMIT,
+        AVERAGING_DOUBLES_EXPONENT,
+        RANDOM_BIAS_FLIP,
     )
 }
 

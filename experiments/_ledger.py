@@ -17,6 +17,7 @@ STATUS_WORDS = (
     "reproduced",
     "holds but loose",
     "holds (derived here)",
+    "observed here",
     "counterexample found",
     "not reproduced",
     "not attempted",

@@ -161,8 +161,8 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
         assert found is not None
         return found
 
-    def word(holds: bool, otherwise: str = "counterexample found") -> str:
-        return "holds (derived here)" if holds else otherwise
+    def word(holds: bool) -> str:
+        return "observed here" if holds else "not reproduced (see the evidence)"
 
     first, last, middle = 0, len(EXAMPLES) - 1, EXAMPLES.index(16)
     clean = {k: of("text", k, CLEAN) for k in LENGTHS}

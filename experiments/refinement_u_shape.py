@@ -1,6 +1,6 @@
 """Refinement with concepts that bend: the error falls with the length of prompts while the concept is identified, then rises to the weak one.
 
-Orthogonal prompts are sampled and read through the full covariance of their labels; the closed forms never enter a row.
+Orthogonal prompts are sampled and read through the full covariance of their labels; closed forms never enter a row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments._ledger import Finding
 from w2s_theory.problems.concepts import ConceptWorld, orthonormal_world
-from w2s_theory.quantities.soft_concepts import mean_weights, orthogonal_prompts, saturated_weights, soft_risk
+from w2s_theory.quantities.soft_concepts import mean_weights, orthogonal_prompts, saturated_weights, soft_risk, told_risk
 from w2s_theory.students.refiner import posterior, refined_heads
 
 SOURCE = "derived here (after somerstep2025)"
@@ -73,8 +73,8 @@ def best_length(variance: float) -> int:
 
 
 def findings(table: dict[str, np.ndarray]) -> list[Finding]:
-    """The exact law, the U shape, the saturation of the evidence, and sharp concepts, which escape."""
-    return [_law(table), _shape(table), _saturation(table), _sharp(table)]
+    """The exact law, the U shape and what its rise is, the saturation of the evidence, and sharp concepts, which escape."""
+    return [_law(table), _shape(table), _copied(table), _saturation(table), _sharp(table)]
 
 
 def _law(table: dict[str, np.ndarray]) -> Finding:
@@ -102,6 +102,16 @@ def _shape(table: dict[str, np.ndarray]) -> Finding:
         "the error falls with the length of prompts, then rises towards the weak error",
         "holds (derived here)" if falls and rises else f"not attempted (too few prompts: {int(table['prompts'][0])})",
         f"ψ² = {SHOWN}: {found}; exact minimum {exact(SHOWN, n)[0]:.3f} at n = {n}, weak error {weak:.2f}",
+    )
+
+
+def _copied(table: dict[str, np.ndarray]) -> Finding:
+    last = np.flatnonzero((table["variance"] == SHOWN) & (table["n"] == LENGTHS[-1]))[0]
+    told, error, stderr = told_risk(world(SHOWN), LENGTHS[-1]), table["risk"][last], table["risk_stderr"][last]
+    return Finding(
+        "after long prompts the error is that of a model which is told the concept: what is left is copied bias and noise",
+        "holds (derived here)" if abs(error - told) < 5 * stderr else "counterexample found",
+        f"ψ² = {SHOWN}, n = {LENGTHS[-1]}: {error:.4f} ± {stderr:.4f}, told the concept {told:.4f}",
     )
 
 

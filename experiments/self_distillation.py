@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments._agreement import agreement
 from experiments._ledger import Finding
 from w2s_theory.problems.fixed_design import FixedDesign
 from w2s_theory.quantities.self_distillation import RISK, best_mixing, best_mixings, wiener_floor
@@ -103,16 +104,10 @@ def tuned_ridge() -> tuple[float, float]:
 
 def findings(table: dict[str, np.ndarray]) -> list[Finding]:
     """Deviations from the closed form, the sign rule, the floor at as many steps as directions, and the slope of the bias."""
-    off = np.abs(table["risk"] - exact_risks(table)) / table["risk_stderr"]
     penalty, tuned = tuned_ridge()
     floor = wiener_floor(world(UNDER))
-    found = [
-        Finding(
-            "risk of self-distilled ridge students, in closed form",
-            "holds (derived here)" if np.all(off < 5) else "counterexample found",
-            f"largest deviation {off.max():.1f} standard errors over {off.size} points",
-        )
-    ]
+    claim = "risk of self-distilled ridge students, in closed form"
+    found = [agreement(claim, table["risk"], table["risk_stderr"], exact_risks(table))]
     best = {}
     for name, value in (("below", UNDER), ("above", OVER)):
         rows = (table["part"] == "mixing") & (table["penalty"] == value)
@@ -127,14 +122,13 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
     )
     steps = (table["part"] == "steps") & (table["steps"] == len(VALUES))
     at, stderr = float(table["risk"][steps][0]), float(table["risk_stderr"][steps][0])
-    found.append(
-        Finding(
-            "as many steps as distinct singular values reach the floor of all spectral filters, below ridge at its best penalty",
-            "holds (derived here)" if abs(at - floor) < 5 * stderr and at + 5 * stderr < tuned else "counterexample found",
-            f"{len(VALUES)} steps: {at:.3f} ± {stderr:.3f}; floor {floor:.3f}; ridge at its best penalty {tuned:.3f}; the mixings reach "
-            f"{table['largest_mixing'][steps][0]:.0f} in size",
-        )
+    claim = "as many steps as distinct singular values reach the floor of all spectral filters, below ridge at its best penalty"
+    law = agreement(claim, at, stderr, floor, see=tuned / floor - 1.0)
+    evidence = (
+        f"{len(VALUES)} steps: {at:.3f} ± {stderr:.3f}; floor {floor:.3f}; ridge at its best penalty {tuned:.3f}; the mixings reach "
+        f"{table['largest_mixing'][steps][0]:.0f} in size"
     )
+    found.append(Finding(claim, law.status, evidence))
     slopes = {}
     for learner in LEARNERS:
         rows = (table["part"] == "bias") & (table["learner"] == learner)
@@ -142,12 +136,9 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
             table["bias"][rows], table["risk"][rows], 1, w=1.0 / table["risk_stderr"][rows], cov="unscaled"
         )
         slopes[learner] = (slope, np.sqrt(covariance[0, 0]))
-    passes = all(abs(slope - 1.0) < 5 * error for slope, error in slopes.values())
-    found.append(
-        Finding(
-            "a weak bias passes through: its squared length is added to the risk (mean over its sign), whatever the mixings",
-            "holds (derived here)" if passes else "counterexample found",
-            "slope of the risk: " + ", ".join(f"{slope:.3f} ± {error:.3f} ({name})" for name, (slope, error) in slopes.items()),
-        )
-    )
+    claim = "a weak bias passes through: its squared length is added to the risk (mean over its sign), whatever the mixings"
+    slope, error = np.transpose(list(slopes.values()))
+    law = agreement(claim, slope, error, 1.0)
+    each = ", ".join(f"{slope:.3f} ± {error:.3f} ({name})" for name, (slope, error) in slopes.items())
+    found.append(Finding(claim, law.status, f"slope of the risk: {each}; {law.evidence}"))
     return found

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from experiments._agreement import agreement, select
 from experiments._ledger import Finding
 from w2s_theory.problems.token_concepts import TokenConcepts, random_errors, systematic_errors
 from w2s_theory.quantities.token_identification import (
-    FLIP,
+    MISIDENTIFICATION,
     NAIVE_ACCURACY,
     REFINED_ACCURACY,
     chernoff_factor,
-    flip_probability,
+    misidentification_probability,
 )
 
 SOURCE = "derived here (after somerstep2025)"
@@ -27,13 +28,14 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 #: Worlds of the identification law: (δ, a, b).
 WORLDS = {"clear": (0.5, 0.8, 0.2), "rare": (0.3, 0.6, 0.1), "hard": (0.6, 0.5, 0.3)}
 SIZES = (1, 2, 4, 8, 12, 20, 30, 45)
-TRIALS = {"quick": 4000, "full": 50_000}
+#: Labels or prompts behind a rate of the two parts.
+TRIALS = {"quick": (4000, 40_000), "full": (50_000, 400_000)}
 SCALES = {
     scale: [
-        *({"part": "accuracy", "world": "systematic", "at": float(e), "trials": trials} for e in SHARES),
-        *({"part": "identification", "world": name, "at": float(n), "trials": trials} for name in WORLDS for n in SIZES),
+        *({"part": "accuracy", "world": "systematic", "at": float(e), "trials": labels} for e in SHARES),
+        *({"part": "identification", "world": name, "at": float(n), "trials": prompts} for name in WORLDS for n in SIZES),
     ]
-    for scale, trials in TRIALS.items()
+    for scale, (labels, prompts) in TRIALS.items()
 }
 SEED_AXES = ("part", "world", "at")
 
@@ -61,12 +63,12 @@ def predicted_accuracy(share: float) -> dict[str, float]:
     """Closed forms; under random errors it is the chance that most of the labels at an input are right."""
     rules = students(share)
     exact = {rule: float(quantity.closed_form(world)) for rule, (quantity, world) in rules.items() if rule != "random"}
-    return exact | {"random": 1.0 - flip_probability(EXAMPLES, disagreement=1.0, right=1.0 - share, wrong=share)}
+    return exact | {"random": 1.0 - misidentification_probability(EXAMPLES, disagreement=1.0, right=1.0 - share, wrong=share)}
 
 
 def predicted_flip(name: str, n: int) -> float:
     """The exact law of identification."""
-    return float(FLIP.closed_form(prompt(name, n)))
+    return float(MISIDENTIFICATION.closed_form(prompt(name, n)))
 
 
 def bound(name: str, n: float) -> float:
@@ -79,7 +81,7 @@ def run_one(params: dict[str, Any], *, rng: np.random.Generator) -> list[dict[st
     """A rate and its standard error per rule."""
     trials = params["trials"]
     if params["part"] == "identification":
-        measured = {"flip": FLIP.trials(prompt(params["world"], int(params["at"])), trials, rng)}
+        measured = {"flip": MISIDENTIFICATION.trials(prompt(params["world"], int(params["at"])), trials, rng)}
     else:
         measured = {rule: quantity.trials(world, trials, rng) for rule, (quantity, world) in students(params["at"]).items()}
     return [{"rule": rule, "value": float(v.mean()), "stderr": _stderr(v)} for rule, v in measured.items()]
@@ -91,40 +93,26 @@ def _stderr(outcomes: np.ndarray) -> float:
     return float(np.sqrt(rate * (1.0 - rate) / outcomes.size))
 
 
-def select(table: dict[str, np.ndarray], world: str, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where, rate and standard error of a rule in a world, in increasing order."""
-    rows = (table["world"] == world) & (table["rule"] == rule)
-    order = np.argsort(table["at"][rows])
-    at, value, stderr = (table[column][rows][order] for column in ("at", "value", "stderr"))
-    return at, value, stderr
-
-
 def findings(table: dict[str, np.ndarray]) -> list[Finding]:
     """The exact laws, the bound, systematic against random errors, and what was not attempted."""
-    off, within = [], True
-    for name in WORLDS:
-        at, value, stderr = select(table, name, "flip")
-        off.append(np.abs(value - [predicted_flip(name, int(n)) for n in at]) / stderr)
-        within &= bool(np.all(value - 5 * stderr <= [bound(name, n) for n in at]))
-    worst = float(np.max(off))
+    parts = [(name, *select(table, world=name, rule="flip")) for name in WORLDS]
+    exact = [predicted_flip(name, int(n)) for name, at, _, _ in parts for n in at]
+    claim = "exact law of identification by n tokens, and its bound ½ρⁿ"
+    rates, errors = (np.concatenate([each[i] for each in parts]) for i in (2, 3))
+    law = agreement(claim, rates, errors, exact)
+    within = all(np.all(value - 5 * stderr <= [bound(name, n) for n in at]) for name, at, value, stderr in parts)
     found = [
         Finding(
-            "exact law of identification by n tokens, and its bound ½ρⁿ",
-            "holds (derived here)" if worst < 5 and within else "counterexample found",
-            f"largest deviation {worst:.1f} standard errors over {np.size(off)} points; bound "
-            f"{'never exceeded' if within else 'exceeded by more than five standard errors'}",
+            claim,
+            law.status if within else "counterexample found",
+            f"{law.evidence}; bound {'never exceeded' if within else 'exceeded by more than five standard errors'}",
         )
     ]
-    measured = {rule: select(table, "systematic", rule) for rule in ("naive", "refined", "voted", "random")}
-    off = [np.abs(value - [predicted_accuracy(e)[rule] for e in at]) / stderr for rule, (at, value, stderr) in measured.items()]
-    worst = float(np.max(off))
-    found.append(
-        Finding(
-            "accuracies: naive 1 − eδ, refined 1 − δp, majority over fresh prompts, naive under random errors",
-            "holds (derived here)" if worst < 5 else "counterexample found",
-            f"largest deviation {worst:.1f} standard errors over {np.size(off)} points",
-        )
-    )
+    measured = {rule: select(table, world="systematic", rule=rule) for rule in ("naive", "refined", "voted", "random")}
+    exact = [predicted_accuracy(e)[rule] for rule, (at, _, _) in measured.items() for e in at]
+    claim = "accuracies: naive 1 − eδ, refined 1 − δp, majority over fresh prompts, naive under random errors"
+    rates, errors = (np.concatenate([each[i] for each in measured.values()]) for i in (1, 2))
+    found.append(agreement(claim, rates, errors, exact))
     i = SHARES.index(0.3)
     values = {rule: value[i] for rule, (_, value, _) in measured.items()}
     above = {rule: value[SHARES.index(0.6)] for rule, (_, value, _) in measured.items()}

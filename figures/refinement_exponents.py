@@ -42,14 +42,15 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
 
 
 def _exponents(axes, table):
-    beliefs = np.geomspace(table["belief"].min(), table["belief"].max(), 41).tolist()
+    ends = table["belief"].min(), table["belief"].max()
+    beliefs, finer = np.geomspace(*ends, 25).tolist(), np.geomspace(*ends, 121).tolist()
     (unit,) = optimal_tilt(replace(BASE, belief=1.0))
     change = 1.0 / np.sqrt(unit)  # λ* = σ² · unit is 1 here
     axes.axvspan(beliefs[0], change, color=COLOURS["ceiling"], alpha=0.10, linewidth=0)
     axes.axvspan(change, beliefs[-1], color=COLOURS["weak"], alpha=0.10, linewidth=0)
     for name, (colour, marker, words) in ROLES.items():
         rows = table["quantity"] == name
-        axes.plot(beliefs, [limit_slope(belief, name) for belief in beliefs], color=colour, linewidth=2.2, alpha=0.55)
+        axes.plot(finer, [limit_slope(belief, name) for belief in finer], color=colour, linewidth=2.2, alpha=0.55)
         axes.plot(beliefs, [exact_slope(belief, name) for belief in beliefs], color=colour, linewidth=0.9)
         axes.errorbar(
             table["belief"][rows],
@@ -75,7 +76,7 @@ def _exponents(axes, table):
 
 
 def _errors(axes, table):
-    n = np.arange(1, ERROR_SIZES[-1] + 1)
+    n = np.unique(np.round(np.geomspace(1, ERROR_SIZES[-1], 20)).astype(int))
     for name, (role, marker) in STYLES.items():
         rows = (table["part"] == "error") & (table["setting"] == name) & (table["value"] > 0)
         axes.plot(n, [law(name, int(k))[0] for k in n], color=COLOURS[role], linewidth=1.6)

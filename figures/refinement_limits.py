@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.refinement_limits import ROUNDS, pair, predicted_bias, predicted_error, regression, select, triple
+from experiments._agreement import select
+from experiments.refinement_limits import MOST_SAMPLES, ROUNDS, pair, predicted_bias, predicted_error, regression, triple
 from figures._style import COLOURS, LINES, caption, new_figure
 from w2s_theory.quantities.prior_shift import amplification, amplification_bound, likelihood_variance
 from w2s_theory.quantities.prior_shift_regression import linear_risk, weak_risk
@@ -38,7 +39,8 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
         figure,
         "Synthetic; a reconstruction of the objects of the paper on the limits of refinement, not of its figures. The strong model's "
         "concepts are right, its prior π is not: weak labels have prior q. Markers: sampled weak labels, refined and scored, "
-        f"means over up to {samples} samples (of {labels} labels, where not on the axis) ± 2 standard errors. Solid lines: closed forms. "
+        f"means over {samples} samples (of {labels} labels, where not on the axis; (b): up to {MOST_SAMPLES}, EM {samples} at most) ± 2 standard "
+        "errors. Solid lines: closed forms. "
         "(a) q = (.9, .1), π = (.5, .5), concepts at ±D. (b, c) three concepts; error is root mean square; the dashed line "
         "of EM is the Cramér–Rao bound, which biased estimates can pass when labels are few; variances are summed with weights 1/π. "
         "(d) two regression functions, weak labels off by a common vector.",
@@ -73,7 +75,7 @@ def _error(axes, table):
             axes.plot(n, bound, color=LOOK[rule][0], linewidth=1.4, linestyle="--")
         else:
             axes.plot(n, np.sqrt([line[rule] for line in lines]), color=LOOK[rule][0], linewidth=1.6)
-        at, value, stderr = select(table, "labels", rule)
+        at, value, stderr = select(table, part="labels", rule=rule)
         colour, marker = LOOK[rule]
         half = stderr / np.sqrt(value)  # two standard errors of a square root
         axes.errorbar(at, np.sqrt(value), yerr=half, fmt=marker, color=colour, elinewidth=1.2, label=name, zorder=3)
@@ -108,5 +110,5 @@ def _students(axes, table):
 
 def _markers(axes, table, part, rule, label):
     colour, marker = LOOK[rule]
-    at, value, stderr = select(table, part, rule)
+    at, value, stderr = select(table, part=part, rule=rule)
     axes.errorbar(at, value, yerr=2 * stderr, fmt=marker, color=colour, elinewidth=1.2, label=label, zorder=3)

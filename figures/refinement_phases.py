@@ -28,7 +28,7 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
         _map(panel, angles, size, winners(table, rows)[order].reshape(size.size, angles.size))
         panel.set_title(f"Prompts of {n} examples (simulated)")
     limit, cut = axes[1]
-    angles, size = 180.0 * (np.arange(90) + 0.5) / 90, 1.25 * (np.arange(60) + 0.5) / 60
+    angles, size = 180.0 * (np.arange(60) + 0.5) / 60, 1.25 * (np.arange(40) + 0.5) / 40
     _map(limit, angles, size, np.array([[np.argmin(limit_errors(a, s)) for a in angles] for s in size]))
     limit.set_title("Endless prompts (exact)")
     limit.text(118, 0.62, "refined:\nno error", ha="center", fontsize=10)
@@ -67,16 +67,16 @@ def _map(axes, angles, size, winner):
 
 
 def _cut(axes, table):
-    share = np.linspace(0.0, 1.0, 401)
+    share = np.linspace(0.0, 1.0, 201)
     exact = np.array([limit_errors(0.0, a) for a in share])
     axes.plot(share, exact[:, 0], color=COLOURS["weak"], linewidth=1.6, label="naive, 2a²")
     left = share < 0.5
     axes.plot(share[left], exact[left, 1], **LINES["theory"], label="refined, n = ∞")
     axes.plot(share[share > 0.5], exact[share > 0.5, 1], **LINES["theory"])
-    worlds = [biased_world(0.0, a) for a in share[::8]]
+    worlds = [biased_world(0.0, a) for a in share[::4]]
     pulls = np.linspace(0.0, 1.0, 201)[:, None]
     best = [float(np.min(w.error((1 - pulls) * w.source + pulls * w.weak))) for w in worlds]
-    axes.plot(share[::8], best, **LINES["bound"], label="best naive–source mix")
+    axes.plot(share[::4], best, **LINES["bound"], label="best naive–source mix")
     axes.axhline(exact[0, 2], **LINES["ceiling"])
     axes.text(0.01, exact[0, 2] + 0.03, "source", fontsize=9, color=COLOURS["ceiling"])
     for n, marker, colour in zip((*SHORT, LONGEST), ("v", "s", "o"), ("#7FB8DA", "#3F94C6", COLOURS["student"]), strict=True):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.refinement_u_shape import BENDING, LENGTHS, LONGEST, best_length, exact, world
+from experiments.refinement_u_shape import BENDING, LENGTHS, LONGEST, SHOWN, best_length, exact, world
 from figures._style import COLOURS, LINES, caption, new_figure
-from w2s_theory.quantities.soft_concepts import saturated_weights
+from w2s_theory.quantities.soft_concepts import saturated_weights, told_risk
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +37,10 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
                 elinewidth=1.2,
                 zorder=3,
             )
+        if variance == SHOWN:
+            told = [told_risk(world(variance), int(n)) for n in lengths]
+            error.plot(lengths, told, color=shade, linewidth=1.4, linestyle=":")
+            error.text(27.0, 0.245, "told the\nconcept", fontsize=8, color=shade)
         if variance > 0.0:
             best = best_length(variance)
             if best < LONGEST:
@@ -62,7 +66,8 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
         figure,
         f"Synthetic. Five orthonormal concepts, weak error {weak:.1f}, label noise and belief 1, 12 features, orthogonal prompts. The strong "
         "model believes that a concept bends by a Gaussian vector of variance ψ² per feature. Lines: exact law. Markers: means over up to "
-        f"{int(table['prompts'].max())} sampled prompts; bars ± 2 standard errors. Diamonds: the best length of prompts, where there is one "
+        f"{int(table['prompts'].max())} sampled prompts; bars ± 2 standard errors. Dotted: a model that is told the concept "
+        "copies the bias all the same. Diamonds: the best length of prompts, where there is one "
         "(left). Dashed: the limit as n grows (right, where visible). One soft concept would be in-context ridge regression.",
     )
     return figure

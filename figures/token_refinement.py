@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments._agreement import select
 from experiments.token_refinement import (
     DISAGREEMENT,
     EXAMPLES,
@@ -14,7 +15,6 @@ from experiments.token_refinement import (
     bound,
     predicted_accuracy,
     predicted_flip,
-    select,
 )
 from figures._style import COLOURS, caption, new_figure
 
@@ -56,16 +56,17 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     identification.legend(fontsize=8.5, loc="lower left")
     caption(
         figure,
-        f"Synthetic: two concepts over tokens. Lines: exact laws; markers: {int(table['trials'][0])} sampled labels or prompts each, ± 2 "
-        f"standard errors; dashed: bound ½ρⁿ. Left: the concepts disagree on {DISAGREEMENT:.0%} of inputs; {EXAMPLES} weak labels per "
-        "input or prompt. Systematic: on a share e of the disagreement the weak model always answers as the wrong concept. Random: any "
-        "label is wrong with probability e. Right: a, b are the chances of the right and the competitor's token where the two disagree "
+        f"Synthetic: two concepts over tokens. Lines: exact laws; markers: {table['trials'].min()} sampled labels each (right: "
+        f"{table['trials'].max()} prompts), ± 2 standard errors; dashed: bound ½ρⁿ. Left: the concepts disagree on {DISAGREEMENT:.0%} of inputs; "
+        f"{EXAMPLES} weak labels per input or prompt. Systematic: on a share e of the disagreement the weak model always answers as the "
+        "wrong concept. Random: any label is wrong with probability e. Right: a, b are the chances of the right and the competitor's token "
+        "where the two disagree "
         "(share δ).",
     )
     return figure
 
 
 def _markers(axes, table, world, rule, colour, marker, label):
-    at, value, stderr = select(table, world, rule)
+    at, value, stderr = select(table, world=world, rule=rule)
     seen = value > 0  # a rate of zero has no place on a logarithmic axis
     axes.errorbar(at[seen], value[seen], yerr=2 * stderr[seen], fmt=marker, color=colour, elinewidth=1.2, label=label, zorder=3)

@@ -53,23 +53,15 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "one_prompt_limit",
             "flip_size",
             "identification_radius",
-            "worst_case_error",
-            "wrong_weight_bound",
         ),
         PHASES,
     ),
     "quantities/diversity_collapse.py": (("collapsed_error", "collapse_bound", "remaining_diversity"), PHASES),
     "quantities/soft_concepts.py": (
         (
-            "copied_share",
-            "told_risk",
-            "soft_risk",
-            "soft_student_risk",
-            "mean_weights",
-            "saturated_weights",
-            "noiseless_ridge_risk",
-        )
-        + ("orthogonal_prompts", "minimum_norm_answers", "_variance", "_nodes"),
+            *("copied_share", "told_risk", "soft_risk", "mean_weights", "saturated_weights", "noiseless_ridge_risk"),
+            *("orthogonal_prompts", "minimum_norm_answers", "_variance", "_nodes"),
+        ),
         SOFT,
     ),
     "problems/mixture_prompt.py": (("diversity",), PHASES),
@@ -113,7 +105,10 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "theorems/pseudolabels/identity.py": (SIDES, PSEUDOLABELS),
     "theorems/pseudolabels/corrected_error.py": (SIDES, PSEUDOLABELS),
     "quantities/token_identification.py": (
-        ("flip_probability", "chernoff_factor", "sharp_asymptotic", "asymptotic_correction", "_refined_accuracy", LAMBDA),
+        (
+            *("misidentification_probability", "chernoff_factor", "sharp_asymptotic", "asymptotic_correction"),
+            *("_misidentification", "_refined_accuracy", "_naive_accuracy"),
+        ),
         TOKENS,
     ),
     "problems/token_concepts.py": (("disagreement", "support"), TOKENS),
@@ -124,9 +119,8 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "confusion",
             "refined_prior",
-            "norm",
-            "total_variation",
-            "flip",
+            "prior_norm",
+            "confusion_probability",
             "affinity",
             "overlap_bound",
             "sampled_variance",
@@ -137,13 +131,13 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "em_divergences",
             "prior_divergence",
             "weak_law_divergence_bound",
-            "_flip_of",
+            "_confusion_of",
             LAMBDA,
         ),
         PRIOR_SHIFT,
     ),
     "quantities/prior_shift_regression.py": (
-        ("refined_head", "linear_risk", "weak_risk", "_refined_risk"),
+        ("refined_head", "linear_risk", "weak_risk", "_refined_risk", LAMBDA),
         PRIOR_SHIFT,
     ),
     "problems/mixtures.py": (("_log_normal", "pooled"), ("tests/problems/test_mixtures.py",)),
@@ -174,14 +168,22 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("tests/quantities/test_evidence_mgf.py",),
     ),
-    "problems/hidden_markov.py": (("smoothed", "_draw", "_cumulative"), ("tests/problems/test_hidden_markov.py",)),
+    "problems/hidden_markov.py": (("smoothed", "_rescaled"), ("tests/problems/test_hidden_markov.py",)),
+    "montecarlo.py": (("categorical", "cumulative", "inverted"), ("tests/test_montecarlo.py",)),
     "problems/ginc.py": (
-        ("random_ginc", "released_ginc", "_labels", "_mixed_permutations", "_legacy_mixture", "_softmax"),
+        ("random_ginc", "released_ginc", "_labels", "_mixed_permutations", "_legacy_mixture"),
         ("tests/problems/test_ginc.py",),
     ),
-    "students/hidden_markov_filter.py": (("posterior", "predictive", "predict"), ("tests/students/test_hidden_markov_filter.py",)),
+    "students/hidden_markov_filter.py": (
+        ("posterior", "predictive", "predict"),
+        ("tests/students/test_hidden_markov_filter.py",),
+    ),
     "quantities/posterior_weights.py": (
-        ("weight_moments", "preferred_shares", "of", "dimensions", "log_odds", "_two_concepts", "_chi"),
+        ("weight_moments", "preferred_shares", "_pair_means", "_completed"),
+        ("tests/quantities/test_posterior_weights.py",),
+    ),
+    "quantities/log_odds.py": (
+        ("of", "best_tilt", "tilted", "draws", "dimensions", "log_odds", "_chi"),
         ("tests/quantities/test_posterior_weights.py",),
     ),
     "quantities/refined_risk.py": (
@@ -206,7 +208,6 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("source", "error", "draw_features", "sample", "orthonormal_world"),
         ("tests/students/test_refiner.py", "tests/theorems/test_refinement.py"),
     ),
-    "theorems/identification/sample_size.py": (SIDES, ("tests/theorems/test_identification.py",)),
 }
 #: Keyword arguments and assigned names whose numbers are not part of a closed form: axes, and allowances for rounding and inexact solves.
 SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "size", "solver_error"}

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from w2s_theory.montecarlo import mean_estimate, proportion_estimate, simulate_until
+from tests.tolerances import ROUNDING, STANDARD_ERRORS
+from w2s_theory import montecarlo
+from w2s_theory.montecarlo import categorical, cumulative, in_pieces, inverted, mean_estimate, proportion_estimate, simulate_until
 
 
 def test_the_mean_interval_agrees_with_scipy():
@@ -89,3 +91,59 @@ def test_bad_input_is_refused(call, message):
 def test_a_seed_in_place_of_a_generator_is_refused():
     with pytest.raises(TypeError, match=r"numpy\.random\.default_rng"):
         simulate_until(lambda count, rng: rng.standard_normal(count), lambda e: True, rng=0)  # type: ignore[arg-type]
+
+
+def test_categorical_draws_in_proportion_and_never_a_share_of_zero():
+    shares, count = np.array([[0.0, 3.0, 0.0, 1.0, 0.0], [0.2, 0.0, 0.2, 0.1, 0.5]]), 100_000
+    drawn = categorical(shares, rng=np.random.default_rng(2), shape=(count, 2))
+    assert drawn.shape == (count, 2) and drawn.dtype.kind == "i"
+    for column, wanted in zip(drawn.T, shares / shares.sum(axis=1, keepdims=True), strict=True):
+        frequencies = np.bincount(column, minlength=5) / count
+        assert np.all(np.abs(frequencies - wanted) <= STANDARD_ERRORS * np.sqrt(wanted * (1 - wanted) / count) + ROUNDING)
+        assert np.all(frequencies[wanted == 0] == 0)
+    assert np.array_equal(categorical(np.eye(3)[[2, 0]], rng=np.random.default_rng(0)), [2, 0])
+
+
+def test_draws_from_cumulative_sums_are_those_from_their_shares():
+    shares = np.random.default_rng(3).dirichlet(np.ones(6), size=(4, 50))
+    sums = cumulative(shares)
+    assert np.all(sums[..., -1] == 1.0)
+    assert np.allclose(np.diff(sums, axis=-1), shares[..., 1:], atol=ROUNDING)
+    drawn = [function(what, rng=np.random.default_rng(4)) for function, what in ((inverted, sums), (categorical, shares))]
+    assert np.array_equal(drawn[0], drawn[1]) and drawn[0].shape == (4, 50)
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ([0.5, -0.1], "shares must be non-negative"),
+        ([[0.5, 0.5], [0.0, 0.0]], "some of them positive"),
+        ([0.5, np.nan], "shares must be finite"),
+        ([0.5, np.inf], "shares must be finite"),
+        ([], "shares must not be empty"),
+        (0.5, "shares must have at least 1 dimension"),
+    ],
+)
+def test_shares_that_are_none_are_refused(shares, message):
+    with pytest.raises(ValueError, match=message):
+        categorical(shares, rng=np.random.default_rng(0))
+
+
+def test_a_seed_is_no_generator():
+    with pytest.raises(TypeError, match="rng must be a numpy"):
+        categorical(np.ones(2), rng=0)  # type: ignore[arg-type]
+
+
+def test_pieces_are_no_larger_than_said_and_make_up_the_whole(monkeypatch):
+    monkeypatch.setattr(montecarlo, "PIECE", 100)
+    for numbers, sizes in ((30, [3, 3, 3, 1]), (1000, [1] * 10), (1, [10])):
+        seen = []
+
+        def draw(m, seen=seen):
+            seen.append(m)
+            return np.arange(sum(seen) - m, sum(seen))
+
+        assert np.array_equal(in_pieces(draw, 10, numbers=numbers), np.arange(10))
+        assert seen == sizes
+    with pytest.raises(ValueError, match="count must be a whole number >= 1"):
+        in_pieces(np.zeros, 0, numbers=1)

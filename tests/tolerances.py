@@ -104,3 +104,9 @@ LANDSLIDE = 1e-9
 #: The coefficient of 1/n in an expansion, extrapolated over n, 2n, 4n with n a hundred times the coefficient: the terms left out are of
 #: relative size a few times 1e-6, and rounding of the ratio (1e-12) times n / coefficient is smaller.
 EXTRAPOLATED = 1e-4
+
+#: The smallest value of a convex function by two bisections: its argument to 1e-16 of its range, and rounding of a handful of logarithms.
+SEARCHED_MINIMUM = 1e-10
+
+#: Bytes: twelve arrays the size of a piece of a simulation (2²² numbers of 8 bytes are 32 MiB); all at once would be several times as many.
+PIECE_MEMORY = 128 * 2**20

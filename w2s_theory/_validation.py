@@ -120,21 +120,24 @@ def whole(name: str, value: int, *, at_least: int = 1) -> int:
     return int(value)
 
 
-def probability(name: str, value: float) -> float:
-    """Return ``value`` as a float if it lies strictly between 0 and 1; raise ``ValueError`` otherwise."""
+def probability(name: str, value: float, *, strict: bool = True) -> float:
+    """Return ``value`` as a float if it lies between 0 and 1, strictly (``strict``) or ends included; raise ``ValueError`` otherwise."""
     number = float(value)
-    if not 0.0 < number < 1.0:
-        raise ValueError(f"{name} must lie strictly between 0 and 1; it is {value!r}.")
+    if not (0.0 < number < 1.0 or (not strict and number in (0.0, 1.0))):
+        raise ValueError(f"{name} must lie {'strictly between 0 and 1' if strict else 'in [0, 1]'}; it is {value!r}.")
     return number
 
 
-def shares(name: str, value: Any) -> np.ndarray:
-    """Return a read-only vector of probabilities: non-negative, one dimension, summing to 1 up to 1e-9; raise ``ValueError`` otherwise."""
-    array = frozen(name, value, ndim=1)
-    if array.min() < 0.0 or abs(float(array.sum()) - 1.0) > 1e-9:
+def shares(name: str, value: Any, *, ndim: int = 1) -> np.ndarray:
+    """Return read-only probabilities with ``ndim`` axes: non-negative, summing to 1 up to 1e-9 over the last axis; raise otherwise."""
+    array = frozen(name, value, ndim=ndim)
+    sums = array.sum(axis=-1)
+    worst = float(sums.flat[np.argmax(np.abs(sums - 1.0))])
+    if array.min() < 0.0 or abs(worst - 1.0) > 1e-9:
+        over = "" if ndim == 1 else " over the last axis"
         raise ValueError(
-            f"{name} must be non-negative and sum to 1; its smallest entry is {array.min():.6g}, its sum {array.sum():.12g}. "
-            "Divide it by its sum."
+            f"{name} must be non-negative and sum to 1{over}; its smallest entry is {array.min():.6g}, its sum {worst:.12g}. "
+            "Divide by the sum."
         )
     return array
 

@@ -1,4 +1,4 @@
-"""Averages of simulated trials, with error bars that mean what they say.
+"""Averages of simulated trials, with error bars that mean what they say, and what trials are made of: draws, in pieces that fit.
 
 Intervals are Student-t for means and Clopper–Pearson for proportions. ``simulate_until`` doubles the number of trials until the
 interval is narrow enough to see the declared resolution, and pays for looking several times by splitting the false-alarm rate
@@ -70,3 +70,46 @@ def simulate_until(
         if enough(estimate) or target >= most:
             return estimate
         target = min(2 * target, most)
+
+
+#: Numbers that ``in_pieces`` lets one piece hold (32 MiB of float64).
+PIECE = 2**22
+
+
+def in_pieces(draw: Callable[[int], np.ndarray], count: int, *, numbers: int) -> np.ndarray:
+    """``draw(m) -> (m, ...)`` for ``count`` trials in all, joined, when each trial holds ``numbers`` numbers while it is drawn.
+
+    No piece holds more than ``PIECE`` of them (but one trial at least), so that memory does not grow with ``count`` ≥ 1.
+    """
+    step = max(1, PIECE // whole("numbers", numbers))
+    return np.concatenate([draw(min(step, count - start)) for start in range(0, whole("count", count), step)])
+
+
+def categorical(shares: np.ndarray, *, rng: np.random.Generator, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """One index from each distribution in ``shares`` (..., V): whole numbers of the shape in front, or of ``shape``, to which it broadcasts.
+
+    Shares need not sum to one; a share of 0 is never drawn. Raises ``ValueError`` for negative, infinite or NaN shares, and for none positive.
+    """
+    return inverted(cumulative(shares), rng=rng, shape=shape)
+
+
+def cumulative(shares: np.ndarray) -> np.ndarray:
+    """Cumulative sums of ``shares`` (..., V), which end in exactly one: what ``inverted`` draws from, when it draws from them often.
+
+    Raises ``ValueError`` as ``categorical``.
+    """
+    shares = finite("shares", shares, min_ndim=1)
+    sums = np.cumsum(shares, axis=-1, dtype=np.float64)
+    total = sums[..., -1:]
+    if not (shares.min() >= 0.0 and total.min() > 0.0):
+        raise ValueError(
+            f"shares must be non-negative, some of them positive along the last axis; the smallest share is {shares.min():.6g}, the "
+            f"smallest sum {total.min():.6g}. Check the weights."
+        )
+    return sums / total
+
+
+def inverted(sums: np.ndarray, *, rng: np.random.Generator, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Draws by inversion of ``cumulative`` sums (..., V): the first index whose sum exceeds a uniform number."""
+    uniform = generator(rng).random(sums.shape[:-1] if shape is None else shape)
+    return np.sum(sums <= uniform[..., None], axis=-1)

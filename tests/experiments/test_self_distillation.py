@@ -37,6 +37,11 @@ def test_findings_notice_a_wrong_risk_and_a_bias_that_is_removed(table):
     assert experiment.findings(table | {"risk": corrected})[3].status == "counterexample found"
 
 
+def test_students_too_few_to_tell_decide_nothing(table):
+    found = experiment.findings(table | {"risk_stderr": 30.0 * table["risk_stderr"]})
+    assert all(found[place].status.startswith("not attempted (too noisy") for place in (0, 2, 3))
+
+
 def test_the_best_penalty_of_the_grid_is_a_minimum_inside_it():
     penalty, risk = experiment.tuned_ridge()
     assert experiment.PENALTIES[0] < penalty < experiment.PENALTIES[-1]

@@ -91,6 +91,14 @@ def test_the_slope_and_its_interval_are_those_of_scipy():
     assert half == pytest.approx(stats.t.ppf(0.975, 10) * fit[4])
 
 
+def test_the_examples_needed_are_the_first_to_give_the_mass_and_are_looked_for_no_further_than_stated():
+    mass = tables.expected_mass(0.8, 4, 0.1)
+    for n in (4, 5, 9, 37):
+        assert tables._examples_needed(mass, tables.expected_mass(0.8, n, 0.1) - 1e-4, 4, 0.1) == str(n)
+    assert tables._examples_needed(0.101, 0.99, 4, 0.1) == f"more than {tables.MOST_EXAMPLES}"
+    assert tables._examples_needed(0.05, 0.9, 4, 0.1) == "no separation gives a mass of 0.05"
+
+
 def test_a_mass_that_no_separation_gives_is_refused():
     for mass in (0.05, 1.0):
         with pytest.raises(ValueError, match=r"between the prior 0\.1 and 1"):
@@ -124,8 +132,8 @@ def test_in_context_answers_that_are_a_mixture_are_recognised_as_one(table):
 
     mixed = changed(table, "icl", "content", on_the_segment)
     assert np.abs(tables.between(mixed)[0]).max() < 1e-12
-    assert finding(mixed, "mixture").status.startswith("holds (derived here)")
-    assert finding(table, "mixture").status.startswith("counterexample found")
+    assert finding(mixed, "mixture").status.startswith("observed here")
+    assert finding(table, "mixture").status.startswith("not reproduced")
     assert np.all(error < published.STDERR)
 
 
@@ -161,7 +169,7 @@ def test_findings_on_content_can_come_out_otherwise(table):
 
 def test_findings_on_style_can_come_out_otherwise(table):
     assert finding(table, "in-context refinement below it").status.startswith("reproduced")
-    assert finding(table, "increases with the teacher's style").status.startswith("holds (derived here)")
+    assert finding(table, "increases with the teacher's style").status.startswith("observed here")
     assert finding(table, "interpretation").status.startswith("not attempted")
     raised = changed(table, "icl", "style", lambda rows: rows["teacher_style"] + 1.0)
     assert finding(raised, "in-context refinement below it").status.startswith("not reproduced")

@@ -7,8 +7,8 @@ import pytest
 from scipy import integrate, stats
 
 from tests.tolerances import QUADRATURE, ROUNDING, STANDARD_ERRORS
-from w2s_theory.problems.mixtures import FiniteMixture, GaussianMixture, Refinement, TokenMixture, categorical
-from w2s_theory.problems.regression_mixture import RegressionMixture
+from w2s_theory.problems.mixtures import FiniteMixture, GaussianMixture, Refinement, TokenMixture
+from w2s_theory.problems.regression_mixture import RegressionMixture, RegressionTraining
 
 SOURCE, TARGET = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.7])
 MEANS = np.array([-1.5, 0.0, 1.2])
@@ -90,13 +90,6 @@ def test_nodes_of_tokens_are_the_tokens_that_some_concept_gives():
     assert np.array_equal(weights, TABLES[:, :3])
 
 
-def test_categorical_draws_in_proportion_and_never_a_share_of_zero():
-    shares = np.array([0.0, 3.0, 0.0, 1.0, 0.0])
-    drawn = categorical(np.broadcast_to(shares, (100_000, 5)), np.random.default_rng(2))
-    assert set(np.unique(drawn)) == {1, 3}
-    assert abs(np.mean(drawn == 3) - 0.25) <= STANDARD_ERRORS * np.sqrt(0.25 * 0.75 / 100_000)
-
-
 def test_labels_of_one_concept_pool_into_one_of_less_noise():
     world = GaussianMixture(SOURCE, TARGET, MEANS, 0.8, MEANS + 0.3, 1.4)
     _, labels = world.sample(4, rng=np.random.default_rng(3), examples=5)
@@ -130,14 +123,14 @@ def test_several_labels_per_prompt_need_a_gaussian_world():
         (lambda: GaussianMixture(SOURCE, TARGET, MEANS[:2]), "means must have one entry per concept"),
         (lambda: GaussianMixture(SOURCE, TARGET, MEANS, 0.0), "noise must be a finite number > 0"),
         (lambda: GaussianMixture(SOURCE, TARGET, MEANS, weak_noise=-1.0), "weak_noise must be a finite number > 0"),
-        (lambda: TokenMixture(SOURCE, TARGET, TABLES * 2), "tables must have non-negative rows"),
+        (lambda: TokenMixture(SOURCE, TARGET, TABLES * 2), "tables must be non-negative and sum to 1 over the last axis"),
         (lambda: TokenMixture(SOURCE, TARGET, TABLES[:2]), r"must have shape \(K, V\)"),
         (lambda: TokenMixture(SOURCE, TARGET, TABLES, np.eye(4)[[3, 0, 1]]), "no concept gives token 3"),
         (lambda: RegressionMixture(**PAIR | {"noise": 0.0}), "noise must be a finite number > 0"),
         (lambda: RegressionMixture(**PAIR | {"target": np.ones(3) / 3}), "must agree on the number of concepts"),
         (lambda: RegressionMixture(**PAIR, weak_concepts=np.ones((2, 2))), "must agree on the number of concepts"),
         (lambda: RegressionMixture(**PAIR | {"source": np.array([1.0, 0.0])}), "source must be positive"),
-        (lambda: RegressionMixture(**PAIR, labels=0), "labels must be a whole number"),
+        (lambda: RegressionTraining(RegressionMixture(**PAIR), 0), "labels must be a whole number"),
     ],
 )
 def test_bad_worlds_are_refused(build, message):
@@ -177,6 +170,7 @@ def test_a_regression_mixture_knows_its_hypotheses():
     assert not apart.has_common_orthogonal_bias()
     assert not along.is_unbiased()
     assert not RegressionMixture(**PAIR | {"source": np.array([0.4, 0.6])}).is_balanced_pair()
+    assert not RegressionMixture(**PAIR | {"concepts": PAIR["concepts"][[0, 0]]}).is_balanced_pair(), "the same concept twice"
     draws = world.draw(
         np.broadcast_to(np.array([1.0, 0, 0]), (50_000, 3)), np.ones(50_000, dtype=int), rng=np.random.default_rng(5)
     )
@@ -184,3 +178,10 @@ def test_a_regression_mixture_knows_its_hypotheses():
     assert abs(draws.std() / 0.7 - 1.0) <= STANDARD_ERRORS / np.sqrt(100_000)
     log = world.log_densities(np.array([1.0, 0.0, 0.0]), np.array(0.3))
     assert log[0] - log[1] == pytest.approx(stats.norm.logpdf(0.3, 1.0, 0.7) - stats.norm.logpdf(0.3, -1.0, 0.7), rel=ROUNDING)
+
+
+def test_a_training_says_whether_least_squares_has_a_mean():
+    training = RegressionTraining(RegressionMixture(**PAIR), 5)
+    assert training.has_enough_labels() and not training.has_enough_labels(2)
+    with pytest.raises(TypeError, match="world must be a RegressionMixture"):
+        RegressionTraining(GaussianMixture(SOURCE, TARGET, MEANS), 5)  # type: ignore[arg-type]

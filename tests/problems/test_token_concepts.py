@@ -64,7 +64,7 @@ def test_inputs_that_never_occur_do_not_matter():
         ({"concepts": CONCEPTS * 1.0}, "whole numbers"),
         ({"concepts": CONCEPTS + 1}, "tokens from 0 to 2"),
         ({"weak_law": LAW[:2]}, "agree on the number of inputs"),
-        ({"weak_law": LAW * 0.9}, "rows that sum to 1"),
+        ({"weak_law": LAW * 0.9}, "weak_law must be non-negative and sum to 1"),
         ({"inputs": INPUTS * 0.5}, "inputs must be non-negative and sum to 1"),
         ({"examples": 0}, "examples must be a whole number >= 1"),
         ({"prompts": 1.5}, "prompts must be a whole number >= 1"),
@@ -76,8 +76,25 @@ def test_bad_worlds_are_refused(change, message):
         TokenConcepts(**{**good, **change})
 
 
-def test_probabilities_that_do_not_add_up_are_refused():
-    with pytest.raises(ValueError, match="rows that sum to 1"):
-        random_errors(right=0.7, wrong=0.5, disagreement=0.5, examples=1)
-    with pytest.raises(ValueError, match="inputs must be non-negative"):
-        systematic_errors(share=0.7, disagreement=1.5, examples=1)
+@pytest.mark.parametrize("competitor", [-1, 0, 3, 1.5])
+def test_only_a_competitor_can_disagree(competitor):
+    world = TokenConcepts(CONCEPTS, LAW, INPUTS)
+    for read in (world.disagreement, world.support):
+        with pytest.raises(ValueError, match="competitor must be"):
+            read(competitor)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: random_errors(right=0.8, wrong=0.5, disagreement=0.5, examples=1), r"right \+ wrong must be at most 1"),
+        (lambda: random_errors(right=-0.1, wrong=0.5, disagreement=0.5, examples=1), r"right must lie in \[0, 1\]"),
+        (lambda: random_errors(right=0.5, wrong=np.nan, disagreement=0.5, examples=1), r"wrong must lie in \[0, 1\]"),
+        (lambda: random_errors(right=0.5, wrong=0.5, disagreement=1.5, examples=1), r"disagreement must lie in \[0, 1\]"),
+        (lambda: systematic_errors(share=0.7, disagreement=1.5, examples=1), r"disagreement must lie in \[0, 1\]"),
+        (lambda: systematic_errors(share=-0.7, disagreement=0.5, examples=1), r"share must lie in \[0, 1\]"),
+    ],
+)
+def test_numbers_that_are_no_probabilities_are_refused_by_name(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

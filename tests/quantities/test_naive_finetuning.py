@@ -200,3 +200,10 @@ def test_orthogonal_points_are_orthogonal_and_their_labels_weak():
 def test_bad_parameters_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_distance_to_the_line_has_digits_where_source_and_weak_nearly_coincide():
+    weak = np.full(3, 1.0 / 3.0) + 1e-7 * np.array([0.0, 1.0, -1.0]) + 0.03e-7 * np.eye(3)[0]
+    world = ConceptWorld(np.eye(3), weak)
+    assert distance_to_line(world) == pytest.approx(0.666467, abs=2e-5)
+    assert distance_to_line(world) <= best_pull(world).risk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -19,37 +20,37 @@ from tests.tolerances import (
     ROUNDING,
     STANDARD_ERRORS,
 )
+from w2s_theory.linalg import least_squares
 from w2s_theory.problems.mixtures import FiniteMixture, GaussianMixture, Refinement, TokenMixture
-from w2s_theory.problems.regression_mixture import RegressionMixture
+from w2s_theory.problems.regression_mixture import RegressionMixture, RegressionTraining
 from w2s_theory.quantities.prior_shift import (
     FIRST_SHARE,
-    TWO_CONCEPTS,
+    TWO_CONCEPT_SHARE,
     affinity,
     amplification,
     amplification_bound,
     confusion,
+    confusion_probability,
     deconvolved_variance,
     em_divergences,
     em_path,
-    flip,
     likelihood_variance,
-    norm,
     overlap_bound,
     prior_divergence,
+    prior_norm,
     refined_concepts,
     refined_prior,
     sampled_variance,
     spectrum,
-    total_variation,
     weak_law_divergence_bound,
 )
 from w2s_theory.quantities.prior_shift_regression import (
-    REFINED_RISK,
-    WEAK_RISK,
-    least_squares,
+    REFINED_REGRESSION,
+    WEAK_REGRESSION,
     linear_risk,
     refined_head,
     refined_labels,
+    weak_risk,
 )
 from w2s_theory.students.label_refinement import deconvolve, expectation_maximisation
 
@@ -57,6 +58,20 @@ SOURCE, TARGET, MEANS = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.7]), np
 THREE = GaussianMixture(SOURCE, TARGET, MEANS)
 CONCEPTS = np.array([[0.8, 0.0, 0.3], [-0.8, 0.0, 0.3]])
 HALF, NINE = np.full(2, 0.5), np.array([0.9, 0.1])
+
+
+def total_variation(first, second):
+    return 0.5 * np.sum(np.abs(first - second))
+
+
+def peak_memory(call) -> int:
+    """Bytes that ``call`` holds at once, at most."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @st.composite
@@ -169,24 +184,24 @@ def test_em_with_wrong_components_does_not_end_at_the_target():
 def test_the_flip_probability_of_two_concepts_agrees_with_quadrature_and_numbers(n, exact):
     d = np.sqrt(n)
     integral, _ = integrate.quad(lambda y: stats.norm.pdf(y, -d) / (1.0 + np.exp(-2 * d * y)), -14, 14, limit=200)
-    assert flip(d) == pytest.approx(integral, abs=QUADRATURE)
-    assert flip(d) == pytest.approx(exact, abs=PRINTED_THREE)
-    assert flip(d) <= 0.5 * np.exp(-n / 2)
+    assert confusion_probability(d) == pytest.approx(integral, abs=QUADRATURE)
+    assert confusion_probability(d) == pytest.approx(exact, abs=PRINTED_THREE)
+    assert confusion_probability(d) <= 0.5 * np.exp(-n / 2)
     wide, _ = integrate.quad(lambda y: stats.norm.pdf(y, -d, 1.5) / (1.0 + np.exp(-2 * d * y)), -20, 20, limit=200)
-    assert flip(d, noise_ratio=1.5) == pytest.approx(wide, abs=QUADRATURE)
+    assert confusion_probability(d, noise_ratio=1.5) == pytest.approx(wide, abs=QUADRATURE)
 
 
 def test_two_concepts_follow_their_own_formula_wherever_they_lie():
     for world in (GaussianMixture(HALF, NINE, [1.0, 3.0], 0.8), GaussianMixture(HALF, NINE, [0.5, -0.5], 1.2, weak_noise=2.0)):
         for examples in (1, 3):
             plan = Refinement(world, examples=examples)
-            assert TWO_CONCEPTS.closed_form(plan) == pytest.approx(FIRST_SHARE.closed_form(plan), rel=ROUNDING * 100)
+            assert TWO_CONCEPT_SHARE.closed_form(plan) == pytest.approx(FIRST_SHARE.closed_form(plan), rel=ROUNDING * 100)
 
 
 def test_prompts_that_share_a_concept_are_simulated_label_by_label():
     plan = Refinement(GaussianMixture(HALF, NINE, [1.0, -1.0]), examples=3)
     simulated = FIRST_SHARE.simulate(plan, rng=np.random.default_rng(1), half_width=0.005)
-    assert simulated.covers(0.5 + 0.4 * (1 - 2 * flip(np.sqrt(3.0)))), simulated
+    assert simulated.covers(0.5 + 0.4 * (1 - 2 * confusion_probability(np.sqrt(3.0)))), simulated
     assert simulated.high - simulated.low < 0.02
 
 
@@ -239,8 +254,8 @@ def test_the_shift_shrinks_by_the_second_eigenvalue_in_the_norm_of_the_source_on
     source = np.array([0.9, 0.05, 0.05])
     world = GaussianMixture(source, np.array([0.85, 0.15, 0.0]), np.array([0.0, 1.0, 2.0]))
     shift, before, second = refined_prior(Refinement(world)) - source, world.target - source, spectrum(world)[1]
-    assert norm(world, before) == pytest.approx(np.sqrt(0.05**2 / 0.9 + (0.1**2 + 0.05**2) / 0.05), rel=ROUNDING)
-    assert norm(world, shift) <= second * norm(world, before)
+    assert prior_norm(world, before) == pytest.approx(np.sqrt(0.05**2 / 0.9 + (0.1**2 + 0.05**2) / 0.05), rel=ROUNDING)
+    assert prior_norm(world, shift) <= second * prior_norm(world, before)
     worst = np.linalg.svd(confusion(world) - np.outer(np.ones(3), source))[1][0]
     assert worst > 1.2 * second, "in the plain norm a step can be longer"
 
@@ -304,14 +319,14 @@ def test_regression_errors_agree_with_adaptive_quadrature_over_the_separation(le
         return 2.0 * integrate.quad(lambda z: stats.norm.pdf(z) * function(z * length), 0, 9, limit=200)[0]
 
     def c(p):
-        return flip(abs(p) / (2 * noise), noise_ratio=1.2)
+        return confusion_probability(abs(p) / (2 * noise), noise_ratio=1.2)
 
-    assert REFINED_RISK.closed_form(world) == pytest.approx(0.64 * mean(lambda p: p**2 * c(p) ** 2), abs=QUADRATURE)
+    assert REFINED_REGRESSION.closed_form(world) == pytest.approx(0.64 * mean(lambda p: p**2 * c(p) ** 2), abs=QUADRATURE)
     slope = 0.4 * mean(lambda p: p**2 * (1 - 2 * c(p))) / length**2
     assert refined_head(world) == pytest.approx([slope * length, 0.0, 0.3], abs=QUADRATURE * length)
     risk = 0.64 * mean(lambda p: p**2 * c(p)) ** 2 / length**2
     assert linear_risk(world) == pytest.approx(risk, abs=QUADRATURE * length)
-    assert linear_risk(world) <= REFINED_RISK.closed_form(world), "a linear student averages errors away"
+    assert linear_risk(world) <= REFINED_REGRESSION.closed_form(world), "a linear student averages errors away"
 
 
 def test_the_leak_along_a_bias_agrees_with_a_triple_sum_over_features_and_noise():
@@ -335,7 +350,7 @@ def test_a_least_squares_student_on_sampled_refined_labels_ends_at_the_refined_h
     world = RegressionMixture(CONCEPTS, HALF, NINE, 0.7, weak, weak_noise)
     rng = np.random.default_rng(8)
     features = rng.standard_normal((40, 20_000, 3))
-    heads = least_squares(features, refined_labels(world, features, rng))
+    heads = least_squares(features, refined_labels(world, features, rng)).coefficients
     stderr = heads.std(axis=0, ddof=1) / np.sqrt(40)
     assert np.all(np.abs(heads.mean(axis=0) - refined_head(world)) <= 1.3 * STANDARD_ERRORS * stderr), (
         "t with 39 degrees of freedom"
@@ -346,15 +361,16 @@ def test_a_least_squares_student_on_sampled_refined_labels_ends_at_the_refined_h
 def test_refinement_loses_under_noise_and_wins_under_bias():
     noisy = RegressionMixture(CONCEPTS, HALF, NINE, 0.7)
     biased = RegressionMixture(CONCEPTS, HALF, NINE, 0.7, CONCEPTS + np.array([0.0, 1.0, 0.0]))
-    assert linear_risk(noisy) > WEAK_RISK.closed_form(noisy) == 0.0
-    assert linear_risk(biased) < WEAK_RISK.closed_form(biased)
+    assert linear_risk(noisy) > weak_risk(noisy) == 0.0
+    assert linear_risk(biased) < weak_risk(biased)
 
 
 def test_the_irreducible_error_of_weak_training_is_the_mean_bias():
     weak = CONCEPTS + np.array([[0.0, 0.5, 0.0], [1.0, 0.0, 0.0]])
-    world = RegressionMixture(CONCEPTS, np.array([0.3, 0.7]), NINE, 0.7, weak, labels=25)
-    assert WEAK_RISK.closed_form(world) == pytest.approx(0.45**2 + 0.1**2, rel=ROUNDING)
-    simulated = WEAK_RISK.simulate(world, rng=np.random.default_rng(9), half_width=0.006)
+    world = RegressionMixture(CONCEPTS, np.array([0.3, 0.7]), NINE, 0.7, weak)
+    training = RegressionTraining(world, 25)
+    assert WEAK_REGRESSION.closed_form(training) == pytest.approx(0.45**2 + 0.1**2, rel=ROUNDING)
+    simulated = WEAK_REGRESSION.simulate(training, rng=np.random.default_rng(9), half_width=0.006)
     assert simulated.covers(0.45**2 + 0.1**2), simulated
     assert simulated.high - simulated.low < 0.02
 
@@ -367,11 +383,54 @@ def test_the_refined_head_refuses_what_its_formula_does_not_cover():
         refined_head(RegressionMixture(1e4 * CONCEPTS, HALF, NINE, 0.7))
 
 
+def test_the_quadrature_refuses_worlds_whose_shares_depend_on_more_than_its_two_numbers():
+    three = RegressionMixture(np.eye(3), SOURCE, TARGET, 0.7)
+    uneven = RegressionMixture(CONCEPTS, np.array([0.3, 0.7]), NINE, 0.7)
+    same = RegressionMixture(CONCEPTS[[0, 0]], HALF, NINE, 0.7)
+    for world in (three, uneven, same):
+        for closed_form in (REFINED_REGRESSION.closed_form, refined_head, linear_risk):
+            with pytest.raises(ValueError, match="two different concepts of equal source prior"):
+                closed_form(world)
+    biased = RegressionMixture(CONCEPTS, HALF, NINE, 0.7, CONCEPTS + np.array([0.0, 0.4, 0.0]))
+    with pytest.raises(ValueError, match="weak_concepts must be the strong ones"):
+        REFINED_REGRESSION.closed_form(biased)
+
+
+def test_the_formula_of_two_concepts_refuses_other_plans():
+    even = GaussianMixture(HALF, NINE, [1.0, -1.0])
+    uneven = GaussianMixture(np.array([0.4, 0.6]), NINE, [1.0, -1.0])
+    biased = GaussianMixture(HALF, NINE, [1.0, -1.0], 1.0, [0.5, -1.0])
+    tokens = TokenMixture(HALF, NINE, np.eye(2))
+    plans = (Refinement(THREE), Refinement(uneven), Refinement(biased), Refinement(tokens), Refinement(even, rounds=2))
+    for plan in plans:
+        with pytest.raises(ValueError, match="one round on two Gaussian concepts"):
+            TWO_CONCEPT_SHARE.closed_form(plan)
+
+
+def test_weak_training_needs_more_labels_than_features_and_one():
+    training = RegressionTraining(RegressionMixture(CONCEPTS, HALF, NINE, 0.7), 4)
+    with pytest.raises(ValueError, match="labels must exceed d \\+ 1 = 4"):
+        WEAK_REGRESSION.trials(training, 2, np.random.default_rng(0))
+
+
+def test_memory_of_regression_trials_does_not_grow_with_their_number():
+    world = RegressionMixture(CONCEPTS, HALF, NINE, 0.7)
+    for quantity, problem in ((WEAK_REGRESSION, RegressionTraining(world, 100)), (REFINED_REGRESSION, world)):
+        trials = np.empty(0)
+
+        def draw(quantity=quantity, problem=problem):
+            nonlocal trials
+            trials = quantity.trials(problem, 20_000, np.random.default_rng(0))
+
+        assert peak_memory(draw) < 96 * 2**20, "three pieces of 32 MiB"
+        assert trials.shape == (20_000,)
+
+
 def test_a_bad_separation_is_refused():
     with pytest.raises(ValueError, match="separation must be a finite number"):
-        flip(np.nan)
+        confusion_probability(np.nan)
     with pytest.raises(ValueError, match="noise_ratio must be a finite number > 0"):
-        flip(1.0, noise_ratio=0.0)
+        confusion_probability(1.0, noise_ratio=0.0)
 
 
 def test_a_world_without_a_maximum_is_still_found():

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from tests.tolerances import EXPONENT, EXTRAPOLATED, LANDSLIDE, PRINTED, ROUNDING, STANDARD_ERRORS
+from w2s_theory import montecarlo
 from w2s_theory.problems.token_concepts import TokenConcepts, random_errors, systematic_errors
 from w2s_theory.quantities.token_identification import (
-    FLIP,
+    MISIDENTIFICATION,
     NAIVE_ACCURACY,
     REFINED_ACCURACY,
     asymptotic_correction,
     chernoff_factor,
     competitor_numbers,
-    flip_probability,
     identified,
+    misidentification_probability,
     sharp_asymptotic,
 )
 
@@ -39,21 +41,21 @@ def trinomial_sum(n: int, delta: float, a: float, b: float) -> float:
 @pytest.mark.parametrize(("delta", "a", "b"), CASES)
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 8, 13])
 def test_the_law_is_the_sum_over_all_counts(delta, a, b, n):
-    law = flip_probability(n, disagreement=delta, right=a, wrong=b)
+    law = misidentification_probability(n, disagreement=delta, right=a, wrong=b)
     assert law == pytest.approx(trinomial_sum(n, delta, a, b), rel=ROUNDING, abs=ROUNDING)
 
 
 def test_nothing_is_learnt_from_concepts_that_agree_or_from_silence():
-    assert flip_probability(50, disagreement=0.0, right=0.9, wrong=0.1) == 0.5
-    assert flip_probability(50, disagreement=0.7, right=0.0, wrong=0.0) == 0.5
-    assert flip_probability(0, disagreement=0.7, right=0.9, wrong=0.1) == 0.5
+    assert misidentification_probability(50, disagreement=0.0, right=0.9, wrong=0.1) == 0.5
+    assert misidentification_probability(50, disagreement=0.7, right=0.0, wrong=0.0) == 0.5
+    assert misidentification_probability(0, disagreement=0.7, right=0.9, wrong=0.1) == 0.5
 
 
 def test_the_flip_probability_is_below_one_half_exactly_when_the_right_token_is_likelier():
     for n in (1, 2, 7, 30):
-        assert flip_probability(n, disagreement=0.4, right=0.5, wrong=0.4) < 0.5
-        assert flip_probability(n, disagreement=0.4, right=0.4, wrong=0.5) > 0.5
-        assert flip_probability(n, disagreement=0.4, right=0.4, wrong=0.4) == pytest.approx(0.5, rel=ROUNDING)
+        assert misidentification_probability(n, disagreement=0.4, right=0.5, wrong=0.4) < 0.5
+        assert misidentification_probability(n, disagreement=0.4, right=0.4, wrong=0.5) > 0.5
+        assert misidentification_probability(n, disagreement=0.4, right=0.4, wrong=0.4) == pytest.approx(0.5, rel=ROUNDING)
 
 
 @pytest.mark.parametrize("error", [0.05, 0.3])
@@ -84,8 +86,8 @@ def test_counting_agrees_with_the_full_posterior_whatever_error_rate_is_believed
 @pytest.mark.parametrize("n", [3, 8])
 def test_the_law_agrees_with_sampled_prompts(delta, a, b, n):
     world = random_errors(right=a, wrong=b, disagreement=delta, examples=n)
-    law = flip_probability(n, disagreement=delta, right=a, wrong=b)
-    simulated = FLIP.simulate(world, rng=np.random.default_rng(2), half_width=0.05 * law)
+    law = misidentification_probability(n, disagreement=delta, right=a, wrong=b)
+    simulated = MISIDENTIFICATION.simulate(world, rng=np.random.default_rng(2), half_width=0.05 * law)
     assert simulated.covers(law), simulated
     assert simulated.high - simulated.low <= 0.1 * law, "too wide to have seen a 10 % error"
 
@@ -95,7 +97,7 @@ def test_the_law_approaches_its_asymptotic_at_the_stated_rate(delta, a, b):
     numbers = {"disagreement": delta, "right": a, "wrong": b}
     kappa = asymptotic_correction(**numbers)
     sizes = int(100 * abs(kappa)) * np.array([1, 2, 4])
-    ratios = np.array([flip_probability(n, **numbers) / sharp_asymptotic(n, **numbers) for n in sizes])
+    ratios = np.array([misidentification_probability(n, **numbers) / sharp_asymptotic(n, **numbers) for n in sizes])
     first, second, third = sizes * (ratios - 1.0)  # κ + c/n + O(n⁻²)
     extrapolated = (4.0 * (2.0 * third - second) - (2.0 * second - first)) / 3.0
     assert extrapolated == pytest.approx(kappa, rel=EXTRAPOLATED)
@@ -104,7 +106,7 @@ def test_the_law_approaches_its_asymptotic_at_the_stated_rate(delta, a, b):
 def test_the_exponent_is_that_of_the_law():
     numbers = {"disagreement": 0.5, "right": 0.8, "wrong": 0.2}
     assert -np.log(chernoff_factor(**numbers)) == pytest.approx(0.1054, abs=PRINTED)
-    doubled = flip_probability(4000, **numbers) / flip_probability(2000, **numbers)
+    doubled = misidentification_probability(4000, **numbers) / misidentification_probability(2000, **numbers)
     assert -np.log(doubled * np.sqrt(2.0)) / 2000 == pytest.approx(-np.log(chernoff_factor(**numbers)), rel=EXPONENT)
 
 
@@ -136,15 +138,70 @@ def test_memory_does_not_grow_with_the_number_of_prompts():
     assert identified(world, 1500, np.random.default_rng(4)).shape == (1500,)
 
 
+def test_memory_does_not_grow_with_the_number_of_students():
+    world = random_errors(right=0.8, wrong=0.2, disagreement=0.5, examples=300, prompts=40)
+    for quantity, trials in ((NAIVE_ACCURACY, 50_000), (REFINED_ACCURACY, 500)):
+        tracemalloc.start()
+        assert quantity.trials(world, trials, np.random.default_rng(5)).shape == (trials,)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 96 * 2**20, "three pieces of 32 MiB"
+
+
+def test_pieces_of_a_simulation_have_the_law_of_the_whole(monkeypatch):
+    monkeypatch.setattr(montecarlo, "PIECE", 5000)
+    world = random_errors(right=0.7, wrong=0.2, disagreement=0.6, examples=5, prompts=3)
+    law = REFINED_ACCURACY.closed_form(world)
+    trials = REFINED_ACCURACY.trials(world, 20_000, np.random.default_rng(6))
+    assert abs(trials.mean() - law) <= STANDARD_ERRORS * trials.std() / np.sqrt(trials.size)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"disagreement": 5.0, "right": 0.5, "wrong": 0.2},
+        {"disagreement": 0.5, "right": 0.8, "wrong": -0.2},
+        {"disagreement": 0.5, "right": 0.8, "wrong": np.array([0.1, 0.3])},
+    ],
+)
+def test_the_chernoff_factor_refuses_what_is_no_probability(numbers):
+    with pytest.raises(ValueError, match="must be probabilities"):
+        chernoff_factor(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("delta", "a", "b"), [(0.5, 0.4, 0.4), (0.5, 0.2, 0.6), (0.5, 0.8, 0.0), (1.0, 0.7, 0.3), (0.0, 0.7, 0.3), (0.5, -0.7, -0.9)]
+)
+def test_the_expansion_refuses_walks_that_it_does_not_cover(delta, a, b):
+    numbers = {"disagreement": delta, "right": a, "wrong": b}
+    for call in (lambda: sharp_asymptotic(10, **numbers), lambda: asymptotic_correction(**numbers)):
+        with pytest.raises(ValueError, match=r"right > wrong > 0|must be probabilities"):
+            call()
+    with pytest.raises(ValueError, match="n must be a whole number >= 1"):
+        sharp_asymptotic(0, disagreement=0.5, right=0.8, wrong=0.2)
+
+
+def test_closed_forms_refuse_worlds_that_they_do_not_cover():
+    noisy = random_errors(right=0.7, wrong=0.2, disagreement=0.6, examples=5)
+    three = TokenConcepts(np.array([[0, 0], [0, 1], [1, 1]]), np.eye(2)[[0, 1]], np.full(2, 0.5))
+    elsewhere = TokenConcepts(np.array([[0, 0], [0, 1]]), np.eye(3)[[0, 2]], np.full(2, 0.5))
+    for world in (noisy, three, elsewhere):
+        with pytest.raises(ValueError, match="weak_law must answer with the target's token or the only competitor's"):
+            NAIVE_ACCURACY.closed_form(world)
+    for quantity in (MISIDENTIFICATION, REFINED_ACCURACY):
+        with pytest.raises(ValueError, match="concepts must be two for the exact law; they are 3"):
+            quantity.closed_form(three)
+
+
 def test_numbers_that_are_not_probabilities_are_refused():
     with pytest.raises(ValueError, match="must be probabilities"):
-        flip_probability(3, disagreement=0.5, right=0.8, wrong=0.3)
+        misidentification_probability(3, disagreement=0.5, right=0.8, wrong=0.3)
     with pytest.raises(ValueError, match="must be probabilities"):
-        flip_probability(3, disagreement=1.5, right=0.8, wrong=0.1)
+        misidentification_probability(3, disagreement=1.5, right=0.8, wrong=0.1)
     with pytest.raises(ValueError, match="must be probabilities"):
-        flip_probability(3, disagreement=np.nan, right=0.8, wrong=0.1)
+        misidentification_probability(3, disagreement=np.nan, right=0.8, wrong=0.1)
     with pytest.raises(ValueError, match="n must be a whole number"):
-        flip_probability(-1, disagreement=0.5, right=0.8, wrong=0.1)
+        misidentification_probability(-1, disagreement=0.5, right=0.8, wrong=0.1)
 
 
 def test_the_numbers_of_a_competitor_are_read_off_the_world():

@@ -8,7 +8,7 @@ from scipy import optimize, stats
 
 from tests.tolerances import ROUNDING, SEARCHED_ARGUMENT, SOLVE, STANDARD_ERRORS
 from w2s_theory.problems.mixtures import GaussianMixture, TokenMixture
-from w2s_theory.students.label_refinement import deconvolve, expectation_maximisation, plurality, posterior, refine
+from w2s_theory.students.label_refinement import concept_posterior, deconvolve, expectation_maximisation, plurality, refine
 
 SOURCE, TARGET, MEANS = np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.2, 0.7]), np.array([-1.5, 0.0, 1.2])
 WORLD = GaussianMixture(SOURCE, TARGET, MEANS)
@@ -17,7 +17,7 @@ WORLD = GaussianMixture(SOURCE, TARGET, MEANS)
 def test_the_posterior_is_bayes_rule():
     labels = np.array([-1.0, 0.4, 50.0])
     densities = stats.norm.pdf(labels[:2, None], MEANS, 1.0) * SOURCE
-    found = posterior(WORLD.log_densities(labels), SOURCE)
+    found = concept_posterior(WORLD.log_densities(labels), SOURCE)
     assert np.allclose(found[:2], densities / densities.sum(axis=1, keepdims=True), atol=ROUNDING)
     assert found[2] == pytest.approx([0.0, 0.0, 1.0], abs=ROUNDING), "no underflow far out"
 
@@ -25,17 +25,34 @@ def test_the_posterior_is_bayes_rule():
 def test_a_label_that_no_concept_gives_is_refused():
     impossible = np.array([[0.0, -np.inf], [-np.inf, -np.inf]])
     with pytest.raises(ValueError, match="at least one concept"):
-        posterior(impossible, np.full(2, 0.5))
+        concept_posterior(impossible, np.full(2, 0.5))
     with pytest.raises(ValueError, match="at least one concept"):
-        posterior(impossible[:1], np.array([0.0, 1.0]))
+        concept_posterior(impossible[:1], np.array([0.0, 1.0]))
     with pytest.raises(ValueError, match="at least one concept"):
         expectation_maximisation(impossible, np.full(2, 0.5), rounds=1)
+
+
+def test_a_concept_of_prior_zero_makes_no_label_possible_and_hides_no_other():
+    with pytest.raises(ValueError, match="at least one concept of positive prior"):
+        expectation_maximisation(np.array([[-np.inf, 0.0], [0.0, 0.0]]), np.array([1.0, 0.0]), rounds=1)
+    far = np.array([[-2000.0, 0.0, -2001.0], [0.0, 5000.0, -1.0]])  # the second concept is far likelier, and ruled out
+    path = expectation_maximisation(far, np.array([0.5, 0.0, 0.5]), rounds=3)
+    without = expectation_maximisation(far[:, [0, 2]], np.full(2, 0.5), rounds=3)
+    assert np.allclose(path[:, [0, 2]], without, atol=ROUNDING)
+    assert np.all(path[:, 1] == 0.0)
+
+
+def test_labels_of_weight_zero_do_not_enter_em_even_where_no_concept_gives_them():
+    evidence = np.log(np.array([[0.9, 0.2], [0.1, 0.7], [1.0, 1.0]]))
+    evidence[2] = -np.inf
+    weighted = expectation_maximisation(evidence, np.full(2, 0.5), rounds=5, weights=np.array([1.0, 2.0, 0.0]))
+    assert np.allclose(weighted, expectation_maximisation(evidence[[0, 1, 1]], np.full(2, 0.5), rounds=5), atol=ROUNDING)
 
 
 def test_refined_labels_come_from_the_posterior_of_their_own_weak_label():
     label, count = 0.3, 200_000
     concepts, labels = refine(WORLD, np.full((count, 1), label), rng=np.random.default_rng(0))
-    exact = posterior(WORLD.log_densities(np.array([label])), SOURCE)[0]
+    exact = concept_posterior(WORLD.log_densities(np.array([label])), SOURCE)[0]
     shares = np.bincount(concepts) / count
     assert np.all(np.abs(shares - exact) <= STANDARD_ERRORS * np.sqrt(exact / count))
     own = labels[concepts == 1, 0]
@@ -63,7 +80,7 @@ def test_one_round_of_em_is_the_mean_posterior():
     _, labels = WORLD.sample(500, rng=np.random.default_rng(3))
     evidence = WORLD.log_densities(labels[:, 0])
     path = expectation_maximisation(evidence, SOURCE, rounds=1)
-    assert np.allclose(path, [SOURCE, posterior(evidence, SOURCE).mean(axis=0)], atol=ROUNDING)
+    assert np.allclose(path, [SOURCE, concept_posterior(evidence, SOURCE).mean(axis=0)], atol=ROUNDING)
 
 
 def test_em_ends_at_the_maximum_likelihood_prior():
@@ -121,6 +138,17 @@ def test_plurality_takes_the_most_votes_and_breaks_ties_alike():
             "prior must be non-negative and sum",
         ),
         (lambda: expectation_maximisation(np.zeros((2, 2)), np.full(2, 0.5), rounds=-1), "rounds must be a whole number"),
+        (lambda: expectation_maximisation(np.zeros(2), np.full(2, 0.5), rounds=1), r"log_likelihoods must have shape \(n, K\)"),
+        (lambda: expectation_maximisation(np.zeros((4, 3)), np.full(2, 0.5), rounds=1), "each of the 2 concepts of the prior"),
+        (lambda: expectation_maximisation(np.full((2, 2), np.nan), np.full(2, 0.5), rounds=1), "must not be NaN"),
+        (lambda: concept_posterior(np.array([[0.0, np.nan]]), np.array([1.0, 0.0])), "must not be NaN"),
+        (lambda: concept_posterior(np.array([[0.0, np.inf]]), np.array([1.0, 0.0])), r"must not be NaN or \+inf"),
+        (lambda: concept_posterior(np.zeros((4, 3)), np.ones(1)), "each of the 1 concepts of the prior"),
+        (lambda: concept_posterior(np.zeros((4, 2)), np.ones(2)), "prior must be non-negative and sum to 1"),
+        (lambda: deconvolve(np.full(2, 0.5), np.full((2, 2), np.nan)), "confusion must be finite"),
+        (lambda: deconvolve(np.array([0.5, np.nan]), np.eye(2)), "weights must be finite"),
+        (lambda: deconvolve(np.full(2, 0.5), np.ones((2, 3))), r"confusion must have shape \(K, K\)"),
+        (lambda: deconvolve(np.full(3, 0.5), np.eye(2)), r"weights \(..., K\) for the same concepts"),
     ],
 )
 def test_bad_input_is_refused(call, message):

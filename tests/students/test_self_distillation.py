@@ -89,6 +89,8 @@ def test_shapes_and_refusals():
             self_distilled_heads(Design(FEATURES), LABELS[0], penalties=1.0, mixings=bad)
     with pytest.raises(ValueError, match="mixings must be finite"):
         SelfDistilled(Ridge(1.0), (np.inf,))
+    with pytest.raises(ValueError, match="mixings must have 1 dimension"):
+        SelfDistilled(Ridge(1.0), 0.5)  # type: ignore[arg-type]
 
 
 def test_torch_features_give_the_same_heads_in_their_own_dtype():

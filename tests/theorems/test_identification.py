@@ -15,13 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.theorems.ladder import assert_holds, assert_is_caught, examples, scaled_right
+from tests.tolerances import ROUNDING
 from w2s_theory import Verdict, check
 from w2s_theory.problems.concepts import ConceptWorld, orthonormal_world
 from w2s_theory.problems.prompting import Prompting
 from w2s_theory.quantities.evidence_mgf import exponents, optimal_tilt
-from w2s_theory.quantities.identification import PREFERENCE
-from w2s_theory.statements import InLimit, Sides
+from w2s_theory.quantities.identification import PREFERENCE, chernoff_bound, sample_size
+from w2s_theory.statements import Sides
 from w2s_theory.theorems import STATEMENTS
+from w2s_theory.theorems.identification import sample_size as statement
 
 NAMES = [name.removeprefix("identification.") for name in STATEMENTS if name.startswith("identification.")]
 EQUALITIES = (
@@ -119,6 +121,15 @@ def test_a_statement_says_which_hypothesis_fails(name, problem, said):
     assert outcome.verdict is Verdict.OUT_OF_SCOPE and any(said in failed for failed in outcome.failed), outcome
 
 
+def test_the_sample_size_that_is_checked_is_the_one_that_is_offered(monkeypatch):
+    """A function that asks for too few examples, by half, is caught; its guarantee is the sum of Chernoff bounds at n examples."""
+    name, world = "identification.sample_size", examples("identification.sample_size")[0]
+    right = check(name, world, rng=np.random.default_rng(0)).right
+    assert right == pytest.approx(np.sum(chernoff_bound(world.world, world.examples)), rel=ROUNDING * 10)
+    monkeypatch.setattr(statement, "sample_size", lambda world, delta: 0.5 * sample_size(world, delta))
+    assert_is_caught(STATEMENTS[name])
+
+
 def test_a_small_error_cannot_flip_and_is_out_of_scope():
     near = ConceptWorld(np.eye(2, 3), np.array([0.7, 0.0, 0.2]))
     assert check("identification.random_bias_flip", near, rng=RNG).verdict is Verdict.OUT_OF_SCOPE
@@ -166,11 +177,17 @@ def test_slowly_vanishing_weights_are_caught():
     assert_is_caught(replace(right, sides=slow))
 
 
-def test_a_belief_hardly_above_the_boundary_is_inconclusive_rather_than_an_error():
+def test_a_belief_hardly_above_the_boundary_is_declined_rather_than_checked_at_some_size():
     barely = orthonormal_world(2, alignment=0.8, length=1.0, weak_noise=0.5, belief=1.2551)
     assert 1.0 < optimal_tilt(barely)[0] < 1.01
-    kind = STATEMENTS["identification.temperature_limit"].kind
-    assert isinstance(kind, InLimit)
-    assert max(kind.sizes(Prompting(barely, 1))) == 4096
-    few = replace(STATEMENTS["identification.temperature_limit"], kind=replace(kind, sizes=lambda prompting: (8,)))
-    assert check(few, Prompting(barely, 1), rng=RNG).verdict in (Verdict.INCONCLUSIVE, Verdict.HOLDS)
+    outcome = check("identification.temperature_limit", Prompting(barely, 1), rng=RNG)
+    assert outcome.verdict is Verdict.OUT_OF_SCOPE
+    assert outcome.failed == ("prompts of at most 256 examples bring the sides within 8% of each other",)
+
+
+def test_a_weight_too_rare_to_be_sampled_is_declined_rather_than_refuted():
+    rare = Prompting(orthonormal_world(2, alignment=0.8, length=1.0, weak_noise=0.2, belief=1.4), 1)
+    outcome = check("identification.temperature_limit", rare, rng=RNG)
+    assert outcome.failed == ("those prompts leave wrong concepts a weight that is not too rare to be sampled",)
+    anyway = replace(STATEMENTS["identification.temperature_limit"], assumptions=())
+    assert check(anyway, rare, rng=np.random.default_rng(0)).verdict is not Verdict.HOLDS

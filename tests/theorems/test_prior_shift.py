@@ -17,6 +17,9 @@ from tests.theorems.ladder import assert_holds, assert_is_caught, examples, scal
 from tests.tolerances import PRINTED_THREE
 from w2s_theory import Verdict, check
 from w2s_theory.problems.mixtures import GaussianMixture, Refinement, TokenMixture
+from w2s_theory.problems.regression_mixture import RegressionTraining
+from w2s_theory.quantities.prior_shift import TWO_CONCEPT_SHARE
+from w2s_theory.statements import Sides
 from w2s_theory.theorems import STATEMENTS
 
 NAMES = tuple(name for name in STATEMENTS if name.startswith("prior_shift."))
@@ -107,7 +110,13 @@ def test_the_formula_of_two_concepts_needs_equal_source_priors_and_one_round():
     assert check("prior_shift.two_concepts", Refinement(uneven), rng=RNG).verdict is Verdict.OUT_OF_SCOPE
     even = GaussianMixture(HALF, NINE, [1.0, -1.0])
     assert check("prior_shift.two_concepts", Refinement(even, rounds=2), rng=RNG).failed == ("one round",)
-    anywhere = replace(STATEMENTS["prior_shift.two_concepts"], assumptions=())
+    law = TWO_CONCEPT_SHARE.closed_form(Refinement(even))  # says nothing of the source, which has to be even
+    anywhere = replace(
+        STATEMENTS["prior_shift.two_concepts"],
+        assumptions=(),
+        sides=lambda plan, count, rng: Sides(TWO_CONCEPT_SHARE.trials(plan, count, rng), law),
+    )
+    assert check(anywhere, Refinement(even), rng=RNG).verdict is Verdict.HOLDS
     assert check(anywhere, Refinement(uneven), rng=RNG).verdict is Verdict.VIOLATED
 
 
@@ -126,6 +135,9 @@ def test_regression_statements_decline_what_their_formulas_do_not_cover():
     assert check("prior_shift.linear_student", biased, rng=RNG).verdict is Verdict.OUT_OF_SCOPE
     uneven = replace(world, source=np.array([0.3, 0.7]))
     assert check("prior_shift.regression_risk", uneven, rng=RNG).verdict is Verdict.OUT_OF_SCOPE
-    assert_holds("prior_shift.weak_training", biased)
-    assert check("prior_shift.weak_training", replace(world, labels=4), rng=RNG).failed == ("n > d + 1",)
-    assert check("prior_shift.weak_training", replace(world, labels=8), rng=RNG).verdict is Verdict.INCONCLUSIVE
+    same = replace(world, concepts=world.concepts[[0, 0]], weak_concepts=None)
+    for name in ("regression_risk", "linear_student"):
+        assert check("prior_shift." + name, same, rng=RNG).verdict is Verdict.OUT_OF_SCOPE
+    assert_holds("prior_shift.weak_training", RegressionTraining(biased, 30))
+    assert check("prior_shift.weak_training", RegressionTraining(world, 4), rng=RNG).failed == ("n > d + 1",)
+    assert check("prior_shift.weak_training", RegressionTraining(world, 8), rng=RNG).verdict is Verdict.INCONCLUSIVE

@@ -5,6 +5,7 @@ identity, expansion_bound, corrected_error.
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from itertools import product
 
@@ -70,6 +71,15 @@ def test_the_expansion_of_crossing_neighbourhoods_is_that_of_the_worst_set_not_o
     assert world.expansion == pytest.approx((3 / 9) / 1.0) == pytest.approx(brute_force_expansion(world))
     assert world.expansion < (2 / 9) / (1 / 3)
     assert replace(world, edges=edges[:4]).expansion == 0.0  # the third bad point has no neighbour
+
+
+def test_the_expansion_of_a_large_graph_needs_memory_for_its_edges_only():
+    world = clusters(np.random.default_rng(0), 2000, good=5, bad=1, links=5)  # 12 000 points, 10 000 edges: dense, 960 MB
+    tracemalloc.start()
+    assert world.expansion == pytest.approx(1.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * 2**20
 
 
 @given(graphs(robust=False))
@@ -152,6 +162,10 @@ def test_edges_across_classes_and_too_little_expansion_are_declined():
         ({"pseudolabels": np.zeros(3)}, "some but not all pseudolabels must be wrong; 0 of 3"),
         ({"pseudolabels": np.ones(3)}, "3 of 3"),
         ({"edges": [[0, 3]]}, "edges must name points 0 to 2"),
+        ({"edges": [[0, 0, 1], [1, 2, 2]]}, r"shape \(m, 2\), one pair of points in a row; they are int64 of shape \(2, 3\)"),
+        ({"edges": [0, 1]}, r"shape \(m, 2\)"),
+        ({"edges": [[0.0, 1.7]]}, "edges must be whole numbers"),
+        ({"edges": [[0.0, np.nan]]}, "edges must be whole numbers"),
         ({"weights": np.array([1.0, 0.0, 1.0])}, "weights must be 3 positive numbers"),
         ({"target": np.array([0.0, np.nan, 0.0])}, "target must be finite"),
     ],

@@ -276,6 +276,8 @@ def test_a_sequence_in_which_a_mixing_vanishes_is_refused():
         ({"noise": -1.0}, "noise must be a finite number >= 0"),
         ({"penalty": np.inf}, "penalty must be a finite number >= 0"),
         ({"mixings": (0.5, np.nan)}, "mixings must be finite"),
+        ({"mixings": 0.5}, "mixings must have 1 dimension"),
+        ({"mixings": ((0.5, 0.2),)}, "mixings must have 1 dimension"),
     ],
 )
 def test_a_fixed_design_refuses_bad_parameters(change, message):
@@ -290,3 +292,8 @@ def test_a_target_that_no_head_on_the_features_reaches_adds_its_length():
     within = replace(world, target_head=np.array([1.0, 1.0, 0.0]))
     for function in (wiener_floor, lambda w: RISK.exact(w).value, lambda w: by_solving(w, w.mixings)):
         assert function(world) == pytest.approx(function(within) + 9.0)
+
+
+def test_a_weak_head_of_zero_leaves_no_distance_to_the_large_noise_limit_and_is_out_of_scope():
+    world = FixedDesign(np.random.default_rng(0).standard_normal((8, 3)), np.ones(3), np.zeros(3), 0.5, 2.0)
+    assert check("self_distillation.large_noise_mixing", world, rng=np.random.default_rng(0)).verdict is Verdict.OUT_OF_SCOPE

@@ -17,7 +17,7 @@ from tests.theorems.ladder import assert_holds, assert_is_caught, examples, scal
 from tests.tolerances import ROUNDING, STANDARD_ERRORS
 from w2s_theory import Verdict, check
 from w2s_theory.problems.token_concepts import TokenConcepts, random_errors, systematic_errors
-from w2s_theory.quantities.token_identification import FLIP, NAIVE_ACCURACY, REFINED_ACCURACY, chernoff_factor
+from w2s_theory.quantities.token_identification import MISIDENTIFICATION, NAIVE_ACCURACY, REFINED_ACCURACY, chernoff_factor
 from w2s_theory.theorems import STATEMENTS
 
 NAMES = tuple(name for name in STATEMENTS if name.startswith("tokens."))
@@ -81,7 +81,7 @@ def test_an_exponent_ten_percent_off_is_caught():
 def test_the_weighted_simulation_is_unbiased_for_the_exact_law():
     world = examples("tokens.identification_exponent")[0]
     trials = STATEMENTS["tokens.identification_exponent"].sides(world, 20_000, np.random.default_rng(1)).left
-    law, stderr = FLIP.closed_form(world), trials.std() / np.sqrt(trials.size)
+    law, stderr = MISIDENTIFICATION.closed_form(world), trials.std() / np.sqrt(trials.size)
     assert abs(trials.mean() - law) <= STANDARD_ERRORS * stderr
     assert stderr < 0.004 * law, "too noisy to have seen a tenth of the ties"
 
@@ -126,3 +126,9 @@ def test_refinement_wins_under_systematic_errors_below_one_half_and_loses_above(
 def test_concepts_that_agree_everywhere_are_out_of_scope_of_accuracies():
     world = systematic_errors(share=0.3, disagreement=0.0, examples=2)
     assert check("tokens.refined_accuracy", world, rng=RNG).verdict is Verdict.OUT_OF_SCOPE
+
+
+def test_the_envelope_of_the_exponent_is_claimed_only_where_the_first_correction_leads():
+    slight = random_errors(right=0.8, wrong=0.008, disagreement=0.025, examples=3)  # κ is nearly zero there
+    outcome = check("tokens.identification_exponent", slight, rng=np.random.default_rng(0))
+    assert outcome.verdict is Verdict.OUT_OF_SCOPE

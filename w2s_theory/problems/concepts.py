@@ -42,7 +42,8 @@ class ConceptWorld:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "concepts", frozen("concepts", self.concepts, ndim=2))
-        if not 0 <= whole("aligned", self.aligned, at_least=0) < self.count:
+        object.__setattr__(self, "aligned", whole("aligned", self.aligned, at_least=0))
+        if not self.aligned < self.count:
             raise ValueError(f"aligned must be the index of one of {self.count} concepts; it is {self.aligned}.")
         prior = np.full(self.count, 1.0 / self.count) if self.prior is None else self.prior
         object.__setattr__(self, "prior", shares("prior", prior))
@@ -56,9 +57,10 @@ class ConceptWorld:
             if vector.shape != (self.d,):
                 raise ValueError(f"{name} must have {self.d} coefficients, as the concepts; its shape is {vector.shape}.")
             object.__setattr__(self, name, vector)
-        positive("weak_noise", self.weak_noise, strict=False)
-        positive("belief", self.belief)
-        positive("spread", self.spread, strict=False)
+        for name, strict in (("weak_noise", False), ("belief", True), ("spread", False)):
+            object.__setattr__(self, name, positive(name, getattr(self, name), strict=strict))
+        if self.belief**2 == 0.0:
+            raise ValueError(f"belief must have a square that is not zero in float64; it is {self.belief!r}. Rescale the world.")
         if self.features not in ("gaussian", "uniform"):
             raise ValueError(f"features must be 'gaussian' or 'uniform'; it is {self.features!r}.")
 
@@ -96,6 +98,8 @@ class ConceptWorld:
 
     def error(self, heads: np.ndarray) -> np.ndarray:
         """‖β − β_*‖² of heads (..., d): expected squared error of the regression function, noise left out."""
+        if np.shape(heads)[-1:] != (self.d,):
+            raise ValueError(f"heads must have {self.d} coefficients on their last axis; their shape is {np.shape(heads)}.")
         return np.sum(np.square(heads - self.truth), axis=-1)
 
     @property
@@ -131,12 +135,13 @@ class ConceptWorld:
         return (
             self.is_orthonormal()
             and self.is_on_concept()
-            and bool(np.all(np.abs(others) <= 1e-9 * (1.0 + self.weak @ self.weak)))
+            and bool(np.all(np.abs(others) <= 1e-12 * (1.0 + np.linalg.norm(self.weak))))
         )
 
     def is_on_concept(self) -> bool:
         """True when the target is the aligned concept, so that the strong model, told which, is exact."""
-        return bool(np.allclose(self.truth, self.concepts[self.aligned], rtol=0.0, atol=1e-12))
+        meant = self.concepts[self.aligned]
+        return bool(np.all(np.abs(self.truth - meant) <= 1e-12 * np.linalg.norm(meant)))
 
     @cached_property
     def reduced(self) -> ConceptWorld:
@@ -180,9 +185,11 @@ def orthonormal_world(
     ``alignment`` c = β_*·β_w; ``length`` m = ‖β_w‖² ≥ c², c² when ``None`` (no component outside the concepts); ``d`` ≥ K + 1 features,
     K + 1 when ``None``. ε_w² = 1 + m − 2c. Raises ``ValueError`` otherwise.
     """
-    d = count + 1 if d is None else d
+    d = whole("count", count) + 1 if d is None else d
     square = alignment**2 if length is None else length
-    if whole("d", d) < whole("count", count) + 1:
+    if not np.isfinite(alignment) or not np.isfinite(square):
+        raise ValueError(f"alignment and length must be finite; they are {alignment!r} and {length!r}.")
+    if whole("d", d) < count + 1:
         raise ValueError(f"d must be at least count + 1 = {count + 1}, for a weak direction outside the concepts; it is {d}.")
     if square < alignment**2:
         raise ValueError(f"length (‖β_w‖²) must be at least alignment² = {alignment**2:.6g}; it is {square!r}.")

@@ -44,7 +44,7 @@ class FixedDesign:
             raise ValueError("features must not be all zero; nothing can be learnt from them. Pass a design of rank at least 1.")
         positive("noise", self.noise, strict=False)
         positive("penalty", self.penalty, strict=False)
-        if len(self.mixings):
+        if np.shape(self.mixings) != (0,):
             finite("mixings", self.mixings, ndim=1)
         object.__setattr__(self, "mixings", tuple(float(xi) for xi in self.mixings))
 

@@ -21,8 +21,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
-from .._validation import frozen, generator, positive, whole
+from .._validation import frozen, generator, probability, whole
 from .hidden_markov import HiddenMarkovConcepts
 
 #: The published constants: temperatures of the softmax that draws transitions and starts, and the share of staying with an entity.
@@ -111,8 +112,7 @@ class Ginc:
         whole("count", count)
         whole("examples", examples, at_least=0)
         whole("length", length, at_least=2)
-        if positive("flip", flip, strict=False) > 1.0:
-            raise ValueError(f"flip must lie in [0, 1]; it is {flip!r}.")
+        probability("flip", flip, strict=False)
         assert self.pretrained is not None
         among = (self.pretrained, self.concepts.n_concepts) if unseen else (0, self.pretrained)
         if among[0] == among[1]:
@@ -173,7 +173,7 @@ def random_ginc(
     memory = rng.integers(1, vocabulary, (entities, properties))
     memory[:, 0] = 0
     moving = _mixed_permutations(1, entities, permutations, rng)[0]
-    start = _softmax(rng.random((count, entities * properties)) / START_TEMPERATURE)
+    start = softmax(rng.random((count, entities * properties)) / START_TEMPERATURE, axis=-1)
     return Ginc(
         memory,
         (1.0 - STAYING) * moving + STAYING * np.eye(entities),
@@ -195,7 +195,7 @@ def released_ginc(vocabulary: int = 50) -> Ginc:
     memory[:, 0] = 0
     start, properties = [], []
     for _ in range(10):
-        start.append(_softmax(draws.random_sample(100) / START_TEMPERATURE))
+        start.append(softmax(draws.random_sample(100) / START_TEMPERATURE))
         properties.append(_legacy_mixture(draws))
     moving = _legacy_mixture(np.random.RandomState(1114))
     entities = (1.0 - STAYING) * moving + STAYING * np.eye(10)
@@ -204,17 +204,12 @@ def released_ginc(vocabulary: int = 50) -> Ginc:
 
 def _legacy_mixture(draws: np.random.RandomState) -> np.ndarray:
     """Ten permutation matrices of ten things, mixed."""
-    weights = _softmax(draws.random_sample(10) / TRANSITION_TEMPERATURE)
+    weights = softmax(draws.random_sample(10) / TRANSITION_TEMPERATURE)
     return np.tensordot(weights, np.eye(10)[[draws.permutation(10) for _ in range(10)]], axes=1)
 
 
 def _mixed_permutations(count: int, size: int, permutations: int, rng: np.random.Generator) -> np.ndarray:
     """``count`` doubly stochastic matrices (count, size, size)."""
-    weights = _softmax(rng.random((count, permutations)) / TRANSITION_TEMPERATURE)
+    weights = softmax(rng.random((count, permutations)) / TRANSITION_TEMPERATURE, axis=-1)
     orders = rng.permuted(np.broadcast_to(np.arange(size), (count, permutations, size)), axis=-1)
     return np.einsum("cm,cmij->cij", weights, np.eye(size)[orders])
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)

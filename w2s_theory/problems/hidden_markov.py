@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._validation import frozen, generator, positive, whole
-
-#: How far a distribution may sum from one before it is refused rather than rescaled: digits lost in printing it, not a mistake.
-SUM_SLACK = 1e-8
+from .._validation import frozen, generator, probability, shares, whole
+from ..montecarlo import categorical, cumulative, inverted
 
 
 class Sequences(NamedTuple):
@@ -45,12 +43,12 @@ class HiddenMarkovConcepts:
     prior: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "transitions", _distributions("transitions", self.transitions, 3))
-        object.__setattr__(self, "emissions", _distributions("emissions", self.emissions, 2))
-        object.__setattr__(self, "start", _distributions("start", self.start, 2))
+        object.__setattr__(self, "transitions", _rescaled("transitions", self.transitions, 3))
+        object.__setattr__(self, "emissions", _rescaled("emissions", self.emissions, 2))
+        object.__setattr__(self, "start", _rescaled("start", self.start, 2))
         count, states = self.transitions.shape[:2]
         prior = np.full(count, 1.0 / count) if self.prior is None else self.prior
-        object.__setattr__(self, "prior", _distributions("prior", prior, 1))
+        object.__setattr__(self, "prior", _rescaled("prior", prior, 1))
         wanted = {"start": (count, states), "transitions": (count, states, states), "prior": (count,)}
         wanted["emissions"] = (states, self.emissions.shape[1])
         for name, shape in wanted.items():
@@ -77,17 +75,8 @@ class HiddenMarkovConcepts:
 
     def smoothed(self, slips: float) -> HiddenMarkovConcepts:
         """The same, but a token is a uniformly random one with probability ``slips``; with slips > 0 no sequence is impossible."""
-        if positive("slips", slips, strict=False) > 1.0:
-            raise ValueError(f"slips must lie in [0, 1]; it is {slips!r}.")
+        probability("slips", slips, strict=False)
         return replace(self, emissions=(1.0 - slips) * self.emissions + slips / self.vocabulary)
-
-    def allows_every_sequence(self) -> bool:
-        """True when no sequence of tokens is impossible under any concept. Sufficient, not necessary.
-
-        Either every state may emit every token, or every state may come first and follow every other, and every token has a state.
-        """
-        is_mixing = bool(np.all(self.start > 0) and np.all(self.transitions > 0))
-        return bool(np.all(self.emissions > 0)) or (is_mixing and bool(np.all(np.any(self.emissions > 0, axis=0))))
 
     def as_tokens(self, name: str, value: Any) -> np.ndarray:
         """``value`` as whole numbers (N, L) within the vocabulary; raises ``ValueError`` otherwise."""
@@ -106,10 +95,11 @@ class HiddenMarkovConcepts:
     def sample(self, count: int, length: int, *, rng: np.random.Generator) -> Sequences:
         """``count`` sequences of ``length`` tokens, each of a concept drawn from the prior."""
         generator(rng)
-        concepts = _draw(_cumulative(self.prior), rng.random(whole("count", count)))
-        starts = _draw(_cumulative(self.start)[concepts], rng.random(count))
+        assert self.prior is not None
+        concepts = categorical(self.prior, rng=rng, shape=(whole("count", count),))
+        starts = inverted(cumulative(self.start)[concepts], rng=rng)
         states = self.chains(concepts, starts, length, rng=rng)
-        tokens = _draw(_cumulative(self.emissions)[states], rng.random(states.shape))
+        tokens = inverted(cumulative(self.emissions)[states], rng=rng)
         return Sequences(tokens, states, concepts)
 
     def chains(self, concepts: np.ndarray, starts: np.ndarray, length: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -117,33 +107,15 @@ class HiddenMarkovConcepts:
         states = np.empty((len(concepts), whole("length", length)), dtype=np.intp)
         states[:, 0] = starts
         for t in range(1, length):
-            states[:, t] = _draw(self._cumulative_transitions[concepts, states[:, t - 1]], rng.random(len(concepts)))
+            states[:, t] = inverted(self._cumulative_transitions[concepts, states[:, t - 1]], rng=rng)
         return states
 
     @cached_property
     def _cumulative_transitions(self) -> np.ndarray:
-        return _cumulative(self.transitions)
+        return cumulative(self.transitions)
 
 
-def _distributions(name: str, value: Any, ndim: int) -> np.ndarray:
-    """``value`` with its last axis rescaled to sum to one, read-only."""
-    array = frozen(name, value, ndim=ndim)
-    if array.min() < 0:
-        raise ValueError(f"{name} must be non-negative; the smallest entry is {array.min():.6g}. They are probabilities.")
-    sums = array.sum(axis=-1, keepdims=True)
-    worst = float(np.abs(sums - 1.0).max())
-    if worst > SUM_SLACK:
-        raise ValueError(f"{name} must sum to one over the last axis; a sum is off by {worst:.3g}. Divide by the sums.")
-    return frozen(name, array / sums)
-
-
-def _cumulative(distributions: np.ndarray | None) -> np.ndarray:
-    """Cumulative sums that end in exactly one, so that a uniform draw below one always finds an outcome of positive probability."""
-    assert distributions is not None
-    sums = np.cumsum(distributions, axis=-1)
-    return sums / sums[..., -1:]
-
-
-def _draw(cumulative: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Outcomes by inversion: the first whose cumulative sum exceeds ``uniform``."""
-    return np.sum(cumulative <= uniform[..., None], axis=-1)
+def _rescaled(name: str, value: Any, ndim: int) -> np.ndarray:
+    """Probabilities whose last axis sums to one exactly: over thousands of tokens the digits lost in printing them would add up."""
+    array = shares(name, value, ndim=ndim)
+    return frozen(name, array / array.sum(axis=-1, keepdims=True))

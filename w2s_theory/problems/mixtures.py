@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from .._validation import frozen, generator, positive, shares, whole
+from ..montecarlo import categorical, cumulative, inverted
 
 #: A Gaussian expectation is a sum over nodes up to this many standard deviations away: 2e-23 of the mass lies beyond.
 REACH = 10.0
@@ -76,7 +77,7 @@ class FiniteMixture:
         """``count`` prompts of weak labels that share a concept: concepts (count,) and weak labels (count, examples)."""
         generator(rng)
         shape = (whole("count", count), whole("examples", examples))
-        concepts = categorical(np.broadcast_to(self.target, (count, self.count)), rng)
+        concepts = categorical(self.target, rng=rng, shape=shape[:1])
         return concepts, self.draw_weak(np.broadcast_to(concepts[:, None], shape), rng=rng)
 
 
@@ -184,7 +185,7 @@ class TokenMixture(FiniteMixture):
         super().__post_init__()
         for name in ("tables", "weak_tables"):
             value = self.tables if getattr(self, name) is None else getattr(self, name)
-            object.__setattr__(self, name, distributions(name, value))
+            object.__setattr__(self, name, shares(name, value, ndim=2))
         if self.tables.shape != self.weak.shape or len(self.tables) != self.count:
             raise ValueError(
                 f"tables and weak_tables must have shape (K, V) with K = {self.count}; they are {self.tables.shape}, {self.weak.shape}."
@@ -208,11 +209,11 @@ class TokenMixture(FiniteMixture):
 
     def draw(self, concepts: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
         """Tokens of f_k."""
-        return categorical(self.tables[concepts], rng)
+        return inverted(cumulative(self.tables)[concepts], rng=rng)
 
     def draw_weak(self, concepts: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
         """Tokens of f^w_k."""
-        return categorical(self.weak[concepts], rng)
+        return inverted(cumulative(self.weak)[concepts], rng=rng)
 
     def nodes(self) -> tuple[np.ndarray, np.ndarray]:
         """The tokens that some concept gives, weighted by f^w_j: expectations are finite sums."""
@@ -248,25 +249,6 @@ class Refinement:
     def effective(self) -> FiniteMixture:
         """The world whose single labels carry what a prompt carries."""
         return self.world.pooled(self.examples) if isinstance(self.world, GaussianMixture) else self.world
-
-
-def distributions(name: str, value: np.ndarray) -> np.ndarray:
-    """Return a read-only matrix whose rows are distributions; raise ``ValueError`` for negative entries or rows that don't sum to one."""
-    rows = frozen(name, value, ndim=2)
-    off = np.abs(rows.sum(axis=1) - 1.0)
-    if rows.min() < 0 or off.max() > 1e-9:
-        raise ValueError(
-            f"{name} must have non-negative rows that sum to 1; the smallest entry is {rows.min():.6g}, row {int(np.argmax(off))} sums to "
-            f"{rows[int(np.argmax(off))].sum():.12g}. Divide each row by its sum."
-        )
-    return rows
-
-
-def categorical(shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One index from each distribution in ``shares`` (..., V), by inverting its cumulative sum; a share of 0 is never drawn."""
-    steps = np.cumsum(shares, axis=-1)
-    uniform = rng.random(steps.shape[:-1]) * steps[..., -1]
-    return np.sum(uniform[..., None] >= steps[..., :-1], axis=-1)
 
 
 def _log_normal(labels: np.ndarray, means: np.ndarray, noise: float) -> np.ndarray:

@@ -26,10 +26,6 @@ class Prompting:
         if self.labels is not None:
             whole("labels", self.labels)
 
-    def has_reduced_law(self) -> bool:
-        """True for Gaussian features and sharp concepts, where the posterior weights have the exact law of quantities.posterior_weights."""
-        return self.world.is_gaussian() and self.world.is_sharp()
-
     def has_enough_labels(self, spare: int = 1) -> bool:
         """True when least squares on ``labels`` points has an expected error: labels > d + ``spare``."""
         return self.labels is not None and self.labels > self.world.d + spare

@@ -20,7 +20,7 @@ class PseudolabelledGraph:
 
     A point is bad where its pseudolabel is wrong, else good. ``edges`` (m, 2): pairs of points that look alike (a perturbation, a
     paraphrase), along which errors can be corrected. ``weights`` (n,) sum to one after scaling, equal when ``None``. Raises
-    ``ValueError`` for other labels, for edges outside 0 … n − 1, and when all points are good or all are bad.
+    ``ValueError`` for other labels, for edges that are not pairs of whole numbers from 0 … n − 1, and when all points are good or all are bad.
     """
 
     target: np.ndarray
@@ -41,9 +41,14 @@ class PseudolabelledGraph:
         if not self.target.shape == self.pseudolabels.shape == self.student.shape:
             shapes = (self.target.shape, self.pseudolabels.shape, self.student.shape)
             raise ValueError(f"target, pseudolabels and student must have one entry per point; their shapes are {shapes}.")
-        edges = np.array(self.edges, dtype=np.int64).reshape(-1, 2)
+        edges = np.array(self.edges) if np.size(self.edges) else np.empty((0, 2), dtype=np.int64)
+        if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "iu":
+            raise ValueError(
+                f"edges must be whole numbers of shape (m, 2), one pair of points in a row; they are {edges.dtype} of shape {edges.shape}."
+            )
         if edges.size and not 0 <= edges.min() <= edges.max() < n:
             raise ValueError(f"edges must name points 0 to {n - 1}; they name {edges.min()} to {edges.max()}. Renumber them.")
+        edges = edges.astype(np.int64)
         edges.setflags(write=False)
         object.__setattr__(self, "edges", edges)
         weights = frozen("weights", np.ones(n) if self.weights is None else self.weights, ndim=1)
@@ -98,6 +103,7 @@ class PseudolabelledGraph:
         {x > threshold} of its solution attains it. Raises ``SolverFailure`` when none does.
         """
         from scipy.optimize import linprog
+        from scipy.sparse import csr_array
 
         assert self.weights is not None
         bad, good = np.flatnonzero(self.is_bad), np.flatnonzero(~self.is_bad)
@@ -107,13 +113,15 @@ class PseudolabelledGraph:
         across = np.unique(both[self.is_bad[both[:, 0]] & ~self.is_bad[both[:, 1]]], axis=0)
         u, v = place[across[:, 0]], place[across[:, 1]]
         in_bad, in_good = (self.weights[part] / self.weights[part].sum() for part in (bad, good))
-        below = np.zeros((len(u), bad.size + good.size))  # x_u ≤ z_v along every edge
-        below[np.arange(len(u)), u], below[np.arange(len(u)), bad.size + v] = 1.0, -1.0
+        rows = np.arange(len(u))  # x_u ≤ z_v along every edge
+        entries = np.concatenate([np.ones(len(u)), -np.ones(len(u))])
+        places = (np.concatenate([rows, rows]), np.concatenate([u, bad.size + v]))
+        below = csr_array((entries, places), shape=(len(u), bad.size + good.size))
         solved = linprog(
             np.concatenate([np.zeros(bad.size), in_good]),
             A_ub=below,
             b_ub=np.zeros(len(u)),
-            A_eq=np.concatenate([in_bad, np.zeros(good.size)])[None, :],
+            A_eq=csr_array(np.concatenate([in_bad, np.zeros(good.size)])[None, :]),
             b_eq=[1.0],
         )
         if solved.status != 0:

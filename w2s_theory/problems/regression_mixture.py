@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._validation import frozen, generator, positive, shares, whole
-from .mixtures import categorical
+from ..montecarlo import categorical
 
 
 @dataclass(frozen=True, eq=False)
 class RegressionMixture:
     """``concepts`` β: (K, d); ``source`` π (positive) and ``target`` q: (K,); ``noise`` σ > 0, of the strong model's components.
 
-    ``weak_concepts`` β^w: (K, d), and ``weak_noise`` τ > 0: the same as the strong model's when ``None``; ``labels`` n: how many weak labels a
-    student is trained on. Raises ``ValueError`` otherwise.
+    ``weak_concepts`` β^w: (K, d), and ``weak_noise`` τ > 0: the same as the strong model's when ``None``. Raises ``ValueError`` otherwise.
     """
 
     concepts: np.ndarray
@@ -29,7 +28,6 @@ class RegressionMixture:
     noise: float
     weak_concepts: np.ndarray | None = None
     weak_noise: float | None = None
-    labels: int = 100
 
     def __post_init__(self) -> None:
         for name in ("concepts", "weak_concepts"):
@@ -48,7 +46,6 @@ class RegressionMixture:
             )
         object.__setattr__(self, "noise", positive("noise", self.noise))
         object.__setattr__(self, "weak_noise", positive("weak_noise", self.noise if self.weak_noise is None else self.weak_noise))
-        whole("labels", self.labels)
 
     @property
     def weak(self) -> np.ndarray:
@@ -78,8 +75,10 @@ class RegressionMixture:
         return self.target @ (self.weak - self.concepts)
 
     def is_balanced_pair(self) -> bool:
-        """True for two concepts with equal source priors."""
-        return self.source.size == 2 and self.source[0] == self.source[1]
+        """True for two different concepts with equal source priors."""
+        if self.source.size != 2 or self.source[0] != self.source[1]:
+            return False
+        return bool(np.sum(np.square(self.concepts[0] - self.concepts[1])) > 0)
 
     def is_unbiased(self) -> bool:
         """True when the weak concepts are the strong ones: weak labels are noisy only."""
@@ -104,5 +103,22 @@ class RegressionMixture:
         """Weak labels at ``features`` (..., d), each with a concept of its own: (...)."""
         generator(rng)
         shape = features.shape[:-1]
-        concepts = categorical(np.broadcast_to(self.target, (*shape, self.target.size)), rng)
+        concepts = categorical(self.target, rng=rng, shape=shape)
         return np.sum(features * self.weak[concepts], axis=-1) + self.weak_scale * rng.standard_normal(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionTraining:
+    """Students of a ``world`` that are fitted to ``labels`` n weak labels each. Raises ``ValueError`` or ``TypeError`` otherwise."""
+
+    world: RegressionMixture
+    labels: int = 100
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.world, RegressionMixture):
+            raise TypeError(f"world must be a RegressionMixture; it is a {type(self.world).__name__}.")
+        whole("labels", self.labels)
+
+    def has_enough_labels(self, spare: int = 1) -> bool:
+        """True when least squares has a mean error: labels > d + ``spare``."""
+        return self.labels > self.world.d + spare

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._validation import generator, positive, shares, whole
-from .mixtures import categorical, distributions
+from .._validation import generator, probability, shares, whole
+from ..montecarlo import categorical, cumulative, inverted
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class TokenConcepts:
 
     def __post_init__(self) -> None:
         concepts = np.array(self.concepts)
-        weak_law, inputs = distributions("weak_law", self.weak_law), shares("inputs", self.inputs)
+        weak_law, inputs = shares("weak_law", self.weak_law, ndim=2), shares("inputs", self.inputs)
         if concepts.ndim != 2 or len(concepts) < 2 or concepts.dtype.kind not in "iu":
             raise ValueError(
                 f"concepts must be whole numbers of shape (K, M) with K >= 2; they are {concepts.dtype} of shape {concepts.shape}."
@@ -64,20 +64,21 @@ class TokenConcepts:
         return range(1, len(self.concepts))
 
     def disagreement(self, competitor: int = 1) -> float:
-        """δ: the share of inputs where ``competitor`` and the target give different tokens."""
-        return float(self.inputs[self.concepts[competitor] != self.truth].sum())
+        """δ: the share of inputs where ``competitor``, one of 1 … K − 1, and the target give different tokens."""
+        return float(self.inputs[self._other(competitor) != self.truth].sum())
 
     def support(self, competitor: int = 1) -> tuple[float, float]:
         """(a, b): where the two disagree, how often the weak label is the target's token, and how often it is the competitor's.
 
         (0, 0) when they agree everywhere.
         """
-        differ = self.concepts[competitor] != self.truth
+        other = self._other(competitor)
+        differ = other != self.truth
         mass = self.inputs * differ
         if not np.any(mass):
             return 0.0, 0.0
         at = np.arange(mass.size)
-        right, wrong = self.weak_law[at, self.truth], self.weak_law[at, self.concepts[competitor]]
+        right, wrong = self.weak_law[at, self.truth], self.weak_law[at, other]
         return float(mass @ right / mass.sum()), float(mass @ wrong / mass.sum())
 
     def has_one_competitor(self) -> bool:
@@ -103,15 +104,23 @@ class TokenConcepts:
         """``count`` prompts of independent examples: inputs and weak labels, both (count, examples)."""
         generator(rng)
         shape = (whole("count", count), self.examples)
-        inputs = categorical(np.broadcast_to(self.inputs, (*shape, self.inputs.size)), rng)
-        return inputs, categorical(self.weak_law[inputs], rng)
+        inputs = categorical(self.inputs, rng=rng, shape=shape)
+        return inputs, inverted(cumulative(self.weak_law)[inputs], rng=rng)
+
+    def _other(self, competitor: int) -> np.ndarray:
+        """The tokens of a competitor (M,). Raises ``ValueError`` for an index that is not one's."""
+        if whole("competitor", competitor) >= len(self.concepts):
+            raise ValueError(f"competitor must be one of 1 … {len(self.concepts) - 1}; it is {competitor!r}.")
+        return self.concepts[competitor]
 
 
 def systematic_errors(*, share: float, disagreement: float, examples: int, prompts: int = 1) -> TokenConcepts:
     """Two concepts that differ on ``disagreement`` δ of the inputs; on ``share`` e of those the weak model always answers as the wrong one.
 
-    Both numbers lie in [0, 1].
+    Raises ``ValueError`` unless both numbers lie in [0, 1].
     """
+    probability("share", share, strict=False)
+    probability("disagreement", disagreement, strict=False)
     right = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     mass = [1.0 - disagreement, disagreement * (1.0 - share), disagreement * share]
     return TokenConcepts(np.array([[0, 0, 0], [0, 1, 1]]), right, np.array(mass), examples, prompts)
@@ -120,8 +129,12 @@ def systematic_errors(*, share: float, disagreement: float, examples: int, promp
 def random_errors(*, right: float, wrong: float, disagreement: float, examples: int, prompts: int = 1) -> TokenConcepts:
     """Two concepts that differ on ``disagreement`` δ of the inputs; at every input the weak label is the target's token with probability
     ``right`` a, another one with probability ``wrong`` b (the competitor's, where it differs), and a third one otherwise.
+
+    Raises ``ValueError`` unless all three lie in [0, 1], and a + b ≤ 1.
     """
-    positive("right", right, strict=False)
-    positive("wrong", wrong, strict=False)
+    for name, value in (("right", right), ("wrong", wrong), ("disagreement", disagreement)):
+        probability(name, value, strict=False)
+    if right + wrong > 1.0 + 1e-12:
+        raise ValueError(f"right + wrong must be at most 1; they are {right!r} and {wrong!r}. Lower one of them.")
     law = np.array([[right, wrong, max(1.0 - right - wrong, 0.0)]] * 2)
     return TokenConcepts(np.array([[0, 0], [0, 1]]), law, np.array([1.0 - disagreement, disagreement]), examples, prompts)

@@ -21,8 +21,11 @@ Word = Literal["helps", "hurts", "copies"]
 
 @dataclass(frozen=True)
 class Forecast:
-    """``word``: refinement "helps", "hurts" or "copies" (the gap is within ``tolerance`` of the naive error). ``naive`` and ``refined``:
-    the two expected errors ‖β − β_*‖²; ``limit``: the refined one with unlimited examples and labels.
+    """What refinement is expected to do, and the two errors behind the word.
+
+    ``word``: refinement "helps", "hurts" or "copies" (the gap is within ``tolerance`` of the naive error, or below a billionth of the
+    squared size of the concepts). ``naive`` and ``refined``: the two expected errors ‖β − β_*‖²; ``limit``: the refined one with
+    unlimited examples and labels.
 
     >>> from w2s_theory.problems.concepts import orthonormal_world
     >>> print(forecast(orthonormal_world(4, alignment=0.7, weak_noise=0.5)))
@@ -64,5 +67,6 @@ def forecast(world: ConceptWorld, *, examples: int | None = None, labels: int | 
     else:
         refined = refined_risk(world, examples) if labels is None else finite_student_risk(world, examples, labels)
     difference = naive - refined
-    word: Word = "copies" if abs(difference) <= tolerance * naive else "helps" if difference > 0 else "hurts"
+    negligible = 1e-9 * float(max(world.error(world.concepts).max(), world.truth @ world.truth))
+    word: Word = "copies" if abs(difference) <= max(tolerance * naive, negligible) else "helps" if difference > 0 else "hurts"
     return Forecast(word, naive, refined, limit, examples, labels, tolerance)

@@ -79,9 +79,12 @@ def distance_to_line(world: ConceptWorld) -> float:
 
     What the best pull of any sign leaves; with η ≥ 0 only the segment between them can be reached.
     """
-    source, weak, inner = world.source_error, world.weak_error, _inner(world)
-    length = float(np.sum(np.square(world.weak - world.source)))
-    return weak if length == 0.0 else max(source * weak - inner**2, 0.0) / length
+    along, off = (
+        world.weak - world.source,
+        world.truth - world.source,
+    )  # projected: the formula cancels where they nearly coincide
+    length = float(along @ along)
+    return float(np.sum(np.square(off - (off @ along / length) * along))) if length > 0.0 else world.weak_error
 
 
 def _inner(world: ConceptWorld) -> float:

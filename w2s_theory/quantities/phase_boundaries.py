@@ -17,11 +17,11 @@ between two concepts never tell them apart, and leave the prior's odds. Derived 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from .._validation import finite, positive, whole
 from ..problems.concepts import ConceptWorld
 
 #: Squared distances to the weak vector that differ by less than this share of the largest are equal.
@@ -39,6 +39,23 @@ def nearest(world: ConceptWorld) -> np.ndarray:
     """Indices of the concepts nearest to the weak vector, among those that the prior does not rule out."""
     distances = np.where(world.alpha > 0.0, np.sum(np.square(world.weak - world.concepts), axis=-1), np.inf)
     return np.flatnonzero(distances <= distances.min() + TIE * np.max(distances[world.alpha > 0.0]))
+
+
+def settled(world: ConceptWorld) -> ConceptWorld:
+    """The world of the possible concepts (positive prior), with the one nearest to the weak vector called the aligned one; the truth stays.
+
+    Laws about the aligned concept are then about the concept on which long prompts settle. Raises ``ValueError`` when several tie.
+    """
+    winners = nearest(world)
+    if winners.size > 1:
+        raise ValueError(f"weak must have one nearest concept; {winners.tolist()} are equally near. Move the weak vector.")
+    possible = np.flatnonzero(world.alpha > 0.0)
+    return replace(
+        world,
+        concepts=world.concepts[possible],
+        prior=world.alpha[possible],
+        aligned=int(np.searchsorted(possible, winners[0])),
+    )
 
 
 def limit_law(world: ConceptWorld) -> LimitLaw:
@@ -97,46 +114,6 @@ def flip_size(world: ConceptWorld) -> float:
 def identification_radius(world: ConceptWorld) -> float:
     """½ min_k ‖β_k − β_{k*}‖: no bias shorter than this makes another concept the nearest; inf with one concept."""
     return 0.5 * float(np.min(np.linalg.norm(_rivals(world), axis=-1), initial=np.inf))
-
-
-def worst_case_error(heads: np.ndarray, weak: np.ndarray, size: float) -> float:
-    """The largest mean error of random heads (draws, d) over targets within ``size`` ε of the weak vector (d,).
-
-    E‖β̂ − β_w‖² + 2ε‖E β̂ − β_w‖ + ε², taken at the target on the far side of β_w. Never below ε²: weak labels have one law whatever the
-    target is, so of two targets mirrored through β_w each can be the truth. Without more structure naive fine-tuning is minimax.
-    """
-    offsets = finite("heads", heads, ndim=2) - finite("weak", weak, ndim=1)
-    bias = float(np.linalg.norm(offsets.mean(axis=0)))
-    return float(np.mean(np.sum(np.square(offsets), axis=-1))) + 2.0 * positive("size", size, strict=False) * bias + size**2
-
-
-def wrong_weight_bound(world: ConceptWorld, n: int, heads: np.ndarray | None = None, shares: np.ndarray | None = None) -> float:
-    """A bound on E[1 − w_k] of the limit's concept k after n examples: Σ_j min_λ (α_j/α_k)^λ E[exp λ(log-likelihood ratio)]ⁿ, 0 ≤ λ ≤ 1.
-
-    One example's label comes from the head ``heads``[i] (m, d) with probability ``shares``[i] (m,), plus the weak noise; from β_w when
-    ``None``. The limit's concept is the one nearest to the mean head. inf (no bound) when nearest concepts tie. Gaussian features.
-    """
-    whole("n", n, at_least=0)
-    if nearest(world).size > 1:
-        return float("inf")
-    winner = int(nearest(world)[0])
-    heads, shares = (world.weak[None], np.ones(1)) if heads is None or shares is None else (heads[shares > 0], shares[shares > 0])
-    away = heads - world.concepts[winner]
-    noise = np.sum(np.square(away), axis=-1) + world.weak_noise**2
-    powers = np.linspace(0.0, 1.0, 201)[1:, None]
-    total = 0.0
-    for j in np.flatnonzero(world.alpha > 0.0):
-        if j == winner:
-            continue
-        u = world.concepts[j] - world.concepts[winner]
-        square, along = u @ u, away @ u
-        step = powers / world.belief**2
-        delta = 1.0 + step * (square - 2.0 * along) + step**2 * (along**2 - square * noise)
-        with np.errstate(divide="ignore"):
-            moment = np.maximum(delta, 0.0) ** -0.5 @ shares  # infinite where some delta is not positive
-        odds = np.log(world.alpha[j]) - np.log(world.alpha[winner])
-        total += float(np.exp(np.min(powers[:, 0] * odds + n * np.log(moment))))
-    return total
 
 
 def _rivals(world: ConceptWorld) -> np.ndarray:

@@ -24,14 +24,14 @@ from scipy.special import expit, rel_entr
 
 from .._validation import positive
 from ..problems.mixtures import FiniteMixture, GaussianMixture, Refinement, TokenMixture
-from ..students.label_refinement import deconvolve, expectation_maximisation, posterior, refine
+from ..students.label_refinement import concept_posterior, deconvolve, expectation_maximisation, refine
 from .quantity import Quantity
 
 
 def confusion(world: FiniteMixture, prior: np.ndarray | None = None) -> np.ndarray:
     """C (K, K): row j says what the strong model, with ``prior`` (its own π when ``None``), makes of a weak label of concept j."""
     labels, weights = world.nodes()
-    given = posterior(world.log_densities(labels), world.source if prior is None else prior)
+    given = concept_posterior(world.log_densities(labels), world.source if prior is None else prior)
     return np.einsum("jg,jgk->jk", weights, given)
 
 
@@ -51,17 +51,12 @@ def refined_prior(plan: Refinement) -> np.ndarray:
     return weights @ np.linalg.matrix_power(confusion(world.faithful()), plan.rounds - 1)
 
 
-def norm(world: FiniteMixture, difference: np.ndarray) -> np.ndarray:
+def prior_norm(world: FiniteMixture, difference: np.ndarray) -> np.ndarray:
     """√(Σ v_k²/π_k) of differences v (..., K) between priors."""
     return np.sqrt(np.sum(np.square(difference) / world.source, axis=-1))
 
 
-def total_variation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """½ Σ |first_k − second_k|, along the last axis."""
-    return 0.5 * np.sum(np.abs(np.asarray(first) - second), axis=-1)
-
-
-def flip(separation: float, *, noise_ratio: float = 1.0) -> float:
+def confusion_probability(separation: float, *, noise_ratio: float = 1.0) -> float:
     """c(D): two equally likely concepts at ±D (in units of the strong model's σ), weak noise ``noise_ratio`` · σ: the chance to take one
     for the other, E expit(2DZ) with Z ~ N(−D, noise_ratio²). q_ref − ½ = (q − ½)(1 − 2c); for ratio 1, c ≤ ½ exp(−D²/2).
     """
@@ -168,17 +163,29 @@ FIRST_SHARE = Quantity(
     lambda plan: refined_prior(plan)[0],
     lambda plan, count, rng: (refined_concepts(plan, count, rng) == 0).astype(np.float64),
 )
-#: The same from the formula for two concepts at ±D with equal source priors: ½ + (q − ½)(1 − 2c(D√n)).
-TWO_CONCEPTS = Quantity(
+#: The same from the formula for one round on an even pair, two concepts at ±D: ½ + (q − ½)(1 − 2c(D√n)).
+TWO_CONCEPT_SHARE = Quantity(
     "share of the first of two concepts among refined labels",
-    lambda plan: 0.5 + (plan.world.target[0] - 0.5) * (1.0 - 2.0 * _flip_of(plan)),
+    lambda plan: 0.5 + (plan.world.target[0] - 0.5) * (1.0 - 2.0 * _confusion_of(plan)),
     FIRST_SHARE.trials,
 )
 
 
-def _flip_of(plan: Refinement) -> float:
+def is_even_pair(plan: Refinement) -> bool:
+    """True for two Gaussian concepts with equal source priors and unbiased weak means."""
+    world = plan.world
+    if not isinstance(world, GaussianMixture) or world.count != 2:
+        return False
+    return bool(world.source[0] == world.source[1]) and bool(np.array_equal(world.means, world.weak_centres))
+
+
+def _confusion_of(plan: Refinement) -> float:
     """c of two concepts seen through prompts of n labels, at half their distance times √n."""
     world = plan.world
+    if not (is_even_pair(plan) and plan.rounds == 1):
+        raise ValueError(
+            "plan must be one round on two Gaussian concepts with equal source priors and unbiased weak means; use FIRST_SHARE for others."
+        )
     assert isinstance(world, GaussianMixture)
     separation = abs(world.means[0] - world.means[1]) / (2.0 * world.noise)
-    return flip(float(separation * np.sqrt(plan.examples)), noise_ratio=world.weak_scale / world.noise)
+    return confusion_probability(float(separation * np.sqrt(plan.examples)), noise_ratio=world.weak_scale / world.noise)

@@ -8,11 +8,13 @@ A refiner that reads n weakly labelled examples holds weights w over its concept
     intent       Σ_k p_k ‖β_k − β_*‖²             the concept that one batch makes most likely (p_k) answers everything
     gap          G(n) = ε_w² − R(n),   pgr = G(n)/ε_w²   (the ceiling, a student of the truth, has error 0)
 
-with the concepts as columns of B. The law of the finite student is exact. Its labels are B w̄·x + δ_k·x + σξ with δ_k = β_k − B w̄ and k drawn
-with w̄ anew for each point, so its excess is the mean of tr[(XᵀX)⁻¹Xᵀ diag(σ² + x_iᵀSx_i) X(XᵀX)⁻¹]. By rotation invariance the second
-part is m (tr S/d) E[‖x‖² xᵀ(XᵀX)⁻²x]; with A the Wishart matrix of the other points, a ~ χ²(m−d) the Schur complement of A along x and h
-the regression coefficients on the rest, xᵀ(XᵀX)⁻²x = ‖x‖²(1 + ‖h‖²)/(a + ‖x‖²)². There ‖x‖²/(a + ‖x‖²) is Beta(d/2, (m−d)/2) and
-E‖h‖² = (d−1)/(m−d−1), independent. Derived here (after somerstep2025). Gaussian features, sharp concepts. NumPy float64.
+with the concepts as columns of B. With two concepts w̄ is exact, with more it is a quadrature with a small relative error
+(``quantities.posterior_weights``). The law of the finite student is exact: its labels are B w̄·x + δ_k·x + σξ with δ_k = β_k − B w̄ and k
+drawn with w̄ anew for each point, so its excess is the mean of tr[(XᵀX)⁻¹Xᵀ diag(σ² + x_iᵀSx_i) X(XᵀX)⁻¹]. By rotation invariance the
+second part is m (tr S/d) E[‖x‖² xᵀ(XᵀX)⁻²x]; with A the Wishart matrix of the other points, a ~ χ²(m−d) the Schur complement of A along
+x and h the regression coefficients on the rest, xᵀ(XᵀX)⁻²x = ‖x‖²(1 + ‖h‖²)/(a + ‖x‖²)². There ‖x‖²/(a + ‖x‖²) is
+Beta(d/2, (m−d)/2) and E‖h‖² = (d−1)/(m−d−1), independent. Derived here (after somerstep2025). Gaussian features, sharp concepts.
+NumPy float64.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import numpy as np
 from .._validation import whole
 from ..problems.concepts import ConceptWorld
 from .evidence_mgf import exponents
-from .phase_boundaries import limit_weights
+from .phase_boundaries import limit_weights, nearest
 from .posterior_weights import expected_weights, preferred_shares, weight_moments
 
 #: No sample size beyond this is looked for.
@@ -95,24 +97,33 @@ def pgr(world: ConceptWorld, n: int) -> float:
 
 
 def gap_rate(world: ConceptWorld) -> float:
-    """The exponent ρ with which G(n) approaches its limit, |G(∞) − G(n)| = exp(−ρ n + o(n)).
+    """An exponent ρ with which G(n) approaches its limit at least: |G(∞) − G(n)| = O(exp(−ρ n)) up to e^{o(n)}.
 
-    r_1, at which the weight of the wrong concepts vanishes, times two where the limit is exact, because an error is then a square. Zero
-    when nearest concepts tie. See ``quantities.evidence_mgf.exponents``.
+    The weight of competitor j decays with its own r_1 (``quantities.evidence_mgf``). Where it moves the limit's error to first order,
+    ⟨β_j − β_near, β_near − β_*⟩ ≠ 0, the gap follows at that rate; otherwise, as always where the limit is exact, at twice the slowest.
+    Exact unless contributions of several competitors cancel. NaN when different concepts are nearest, inf without competitors.
     """
-    weights = limit_weights(world)
-    if weights.max() < 1.0:
-        return 0.0
-    winner = int(np.argmax(weights))
-    first = exponents(_aligned_with(world, winner)).first
-    return 2.0 * first if limit_risk(world) <= 1e-18 * max(1.0, float(world.truth @ world.truth)) else first
+    tied = nearest(world)
+    winner = int(tied[0])
+    arms = world.concepts - world.concepts[winner]
+    same = np.sum(arms**2, axis=-1) <= 1e-24 * np.max(np.sum(world.concepts**2, axis=-1))
+    if not np.all(same[tied]):
+        return float("nan")
+    rivals = np.flatnonzero(~same & (world.alpha > 0.0))
+    rates = np.array([exponents(_duel(world, winner, int(j))).first for j in rivals])
+    offset = world.concepts[winner] - world.truth
+    sizes = np.linalg.norm(arms[rivals], axis=-1) * max(np.linalg.norm(offset), 1e-9 * np.linalg.norm(world.truth))
+    first_order = np.abs(arms[rivals] @ offset) > 1e-9 * sizes
+    return float(min(np.min(rates[first_order], initial=np.inf), 2.0 * np.min(rates, initial=np.inf)))
 
 
 def examples_for_gap(world: ConceptWorld, target: float) -> int:
-    """An n ≥ 1 with G(n) ≥ ``target`` > G(n − 1); the smallest one where the gap grows with n. Found by doubling and bisection.
+    """An n ≥ 1 with G(n) ≥ ``target``, and G(n − 1) < ``target`` if n > 1: the smallest one where the gap grows with n.
 
-    Raises ``ValueError`` when the target is not below the limit of the gap (nor reached on the way to it).
+    Found by doubling and bisection. Raises ``ValueError`` when no power of two reaches the target before the gap has settled below it.
     """
+    if not np.isfinite(target):
+        raise ValueError(f"target must be a finite gap; it is {target!r}.")
     low, high = 0, 1
     while gap(world, high) < target:
         low, high = high, 2 * high
@@ -127,9 +138,9 @@ def examples_for_gap(world: ConceptWorld, target: float) -> int:
     return high
 
 
-def _aligned_with(world: ConceptWorld, index: int) -> ConceptWorld:
-    """The same world with another concept called the aligned one; the truth stays."""
-    return replace(world, aligned=index)
+def _duel(world: ConceptWorld, winner: int, rival: int) -> ConceptWorld:
+    """The winner against one rival, the winner being the concept meant. Priors play no part in exponents."""
+    return replace(world, concepts=world.concepts[[winner, rival]], prior=None, aligned=0)
 
 
 def _enough(labels: int, d: int) -> int:

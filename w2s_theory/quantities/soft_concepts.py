@@ -7,8 +7,7 @@ Orthogonal prompts, XᵀX = n I (n ≥ d). They are read through their least-squ
 
     told the concept (w one-hot)   ‖s β_w + (1 − s) β_{k*} − β_*‖² + s² τ² d/n,   which is s²(ε_w² + τ² d/n) when the concept is exact
     one prompt                     the mean error of the answer over β̂
-    student of fresh prompts       ‖s β_w + (1 − s) B w̄ − β_*‖²,  w̄ = E w
-    n → ∞                          ε_w² for every ψ > 0;  w̄ → softmax(log α_k − ‖β_w − β_k‖²/2ψ²): identification stops short
+    n → ∞                          ε_w² for every ψ > 0;  w̄ = E w → softmax(log α_k − ‖β_w − β_k‖²/2ψ²): identification stops short
 
 So errors can fall with n (the concept is identified) and rise again (its bias is copied); only ψ = 0 corrects a bias in the limit. One
 concept is the Gaussian prior of in-context ridge regression, which gains nothing in the limit.
@@ -26,14 +25,13 @@ import numpy as np
 from scipy.special import ndtri
 
 from .._validation import generator, whole
+from ..montecarlo import in_pieces
 from ..problems.concepts import ConceptWorld
-from ..students.refiner import refined_heads, weights_of
+from ..students.refiner import posterior, refined_heads, weights_of
 from .quantity import Quantity
 
 #: Nodes of the trapezoidal rule along each of one or two directions, their reach in standard deviations, and of the Sobol sequence.
 NODES, REACH, POINTS = {1: 2001, 2: 201}, 9.0, 2**14
-#: Numbers held at once while simulating prompts (16 MiB of float64).
-CHUNK = 2**21
 
 
 def copied_share(world: ConceptWorld, n: int) -> float:
@@ -56,12 +54,6 @@ def soft_risk(world: ConceptWorld, n: int) -> float:
     centre = s * world.weak + (1.0 - s) * world.concepts[world.aligned] - world.truth
     outside = centre @ centre - np.sum(np.square(axes @ centre)) + s**2 * world.weak_noise**2 / n * (world.d - len(axes))
     return float(shares @ np.sum(np.square(inside), axis=-1) + outside)
-
-
-def soft_student_risk(world: ConceptWorld, n: int) -> float:
-    """‖E answer − β_*‖²: error of a student with unlimited answers, a fresh prompt of n orthogonal examples for each."""
-    s = copied_share(world, n)
-    return float(world.error(s * world.weak + (1.0 - s) * mean_weights(world, n) @ world.concepts))
 
 
 def mean_weights(world: ConceptWorld, n: int) -> np.ndarray:
@@ -105,20 +97,27 @@ def orthogonal_prompts(world: ConceptWorld, prompts: int, n: int, *, rng: np.ran
 
 def simulated_answers(world: ConceptWorld, n: int, prompts: int, *, rng: np.random.Generator) -> np.ndarray:
     """Heads (prompts, d) with which the strong model answers after sampled orthogonal prompts, by its posterior on raw examples."""
-    step = max(1, CHUNK // (n * (n + world.d)))
-    return np.concatenate(
-        [
-            refined_heads(world, *orthogonal_prompts(world, min(step, prompts - start), n, rng=rng))
-            for start in range(0, prompts, step)
-        ]
+    return in_pieces(
+        lambda count: refined_heads(world, *orthogonal_prompts(world, count, n, rng=rng)), prompts, numbers=_numbers(world, n)
+    )
+
+
+def simulated_weights(world: ConceptWorld, n: int, prompts: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Posteriors (prompts, K) of the strong model after sampled orthogonal prompts, on raw examples."""
+    return in_pieces(
+        lambda count: posterior(world, *orthogonal_prompts(world, count, n, rng=rng)), prompts, numbers=_numbers(world, n)
     )
 
 
 def minimum_norm_answers(world: ConceptWorld, n: int, prompts: int, *, rng: np.random.Generator) -> np.ndarray:
     """Heads (prompts, d): the single concept plus the shortest correction that fits n Gaussian weak labels, by pseudo-inverses."""
-    features, labels = world.sample(prompts, n, rng=rng)
-    left_over = labels - features @ world.concepts[0]
-    return world.concepts[0] + (np.linalg.pinv(features) @ left_over[..., None])[..., 0]
+
+    def corrections(count: int) -> np.ndarray:
+        features, labels = world.sample(count, n, rng=rng)
+        left_over = labels - features @ world.concepts[0]
+        return (np.linalg.pinv(features) @ left_over[..., None])[..., 0]
+
+    return world.concepts[0] + in_pieces(corrections, prompts, numbers=5 * whole("n", n) * world.d)
 
 
 SOFT_RISK = Quantity(
@@ -131,6 +130,11 @@ NOISELESS_RIDGE = Quantity(
     lambda prompt: noiseless_ridge_risk(prompt.world, prompt.examples),
     lambda prompt, count, rng: prompt.world.error(minimum_norm_answers(prompt.world, prompt.examples, count, rng=rng)),
 )
+
+
+def _numbers(world: ConceptWorld, n: int) -> int:
+    """Held for each prompt: features, their frame and their draws, a covariance with its root and copies, and residuals."""
+    return whole("n", n) * (3 * world.d + 4 * n + 2 * world.count)
 
 
 def _variance(world: ConceptWorld, n: int) -> float:
@@ -161,15 +165,19 @@ def _nodes(world: ConceptWorld, n: int, axes: np.ndarray) -> tuple[np.ndarray, n
 
 @lru_cache(maxsize=8)
 def _normal_nodes(q: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes (m, q) and shares (m,) for means over q independent standard normals."""
+    """Nodes (m, q) and shares (m,) for means over q independent standard normals, read-only because they are kept."""
     if q == 0:
-        return np.zeros((1, 0)), np.ones(1)
-    if q <= 2:
+        nodes, shares = np.zeros((1, 0)), np.ones(1)
+    elif q <= 2:
         line = np.linspace(-REACH, REACH, NODES[q])
         density = np.exp(-0.5 * line**2)
         grids, masses = np.meshgrid(*[line] * q), np.meshgrid(*[density / density.sum()] * q)
-        return np.stack([grid.ravel() for grid in grids], axis=-1), np.prod(masses, axis=0).ravel()
-    from scipy.stats import qmc
+        nodes, shares = np.stack([grid.ravel() for grid in grids], axis=-1), np.prod(masses, axis=0).ravel()
+    else:
+        from scipy.stats import qmc
 
-    uniforms = qmc.Sobol(q, scramble=True, rng=np.random.default_rng(0)).random(POINTS)
-    return ndtri(np.clip(uniforms, 2.0**-54, 1.0 - 2.0**-53)), np.full(POINTS, 1.0 / POINTS)
+        uniforms = qmc.Sobol(q, scramble=True, rng=np.random.default_rng(0)).random(POINTS)
+        nodes, shares = ndtri(np.clip(uniforms, 2.0**-54, 1.0 - 2.0**-53)), np.full(POINTS, 1.0 / POINTS)
+    nodes.setflags(write=False)
+    shares.setflags(write=False)
+    return nodes, shares

@@ -20,6 +20,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from .._validation import whole
 from ..problems.hidden_markov import HiddenMarkovConcepts
@@ -62,9 +63,7 @@ class Filtered:
                 "leave them out (is_possible)."
             )
         with np.errstate(divide="ignore"):
-            joint = self.log_likelihoods + np.log(self.world.prior)
-        joint = np.exp(joint - joint.max(axis=-1, keepdims=True))
-        return joint / joint.sum(axis=-1, keepdims=True)
+            return softmax(self.log_likelihoods + np.log(self.world.prior), axis=-1)
 
     @property
     def predictive(self) -> np.ndarray:

@@ -19,26 +19,27 @@ import numpy as np
 
 from .._validation import whole
 from ..linalg import least_squares
+from ..montecarlo import categorical, in_pieces
 from ..problems.concepts import ConceptWorld
-from .refiner import simulate_evidence, weights_of
-
-#: Numbers of prompts read at once by a batch of students, so that memory does not grow with how many there are.
-PROMPTS = 2**19
+from .refiner import log_weights, simulate_evidence, weights_of
 
 
 def naive_students(world: ConceptWorld, labels: int, students: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Least-squares heads (students, d), each on ``labels`` weak labels."""
-    return np.concatenate([_fit(*world.sample(many, labels, rng=rng)) for many in _batches(students, labels, world)])
+    """Least-squares heads (students, d), each on ``labels`` ≥ d weak labels."""
+    _enough(labels, world)
+    return in_pieces(lambda many: _fit(*world.sample(many, labels, rng=rng)), students, numbers=4 * labels * world.d)
 
 
 def refined_students(world: ConceptWorld, n: int, labels: int, students: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Least-squares heads (students, d), each on ``labels`` sampled answers, every one from a fresh prompt of n examples."""
-    heads = []
-    for many in _batches(students, labels, world):
+    """Least-squares heads (students, d), each on ``labels`` ≥ d sampled answers, every one from a fresh prompt of n examples."""
+    _enough(labels, world)
+
+    def train(many: int) -> np.ndarray:
         weights = weights_of(world, simulate_evidence(world, [n], many * labels, rng=rng)[0])
         features = world.draw_features((many, labels, world.d), rng=rng)
-        heads.append(_fit(features, answers(world, weights.reshape(many, labels, -1), features, rng=rng)))
-    return np.concatenate(heads)
+        return _fit(features, answers(world, weights.reshape(many, labels, -1), features, rng=rng))
+
+    return in_pieces(train, students, numbers=4 * labels * (world.d + world.count))
 
 
 def intent_students(world: ConceptWorld, n: int, students: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -48,14 +49,13 @@ def intent_students(world: ConceptWorld, n: int, students: int, *, rng: np.rando
 
 def read_intent(world: ConceptWorld, sizes: list[int], batches: int, *, rng: np.random.Generator) -> np.ndarray:
     """Index of the most likely concept for simulated batches of several sizes: (sizes, batches). Ties go to the lowest index."""
-    return np.argmax(weights_of(world, simulate_evidence(world, sizes, batches, rng=rng)), axis=-1)
+    return np.argmax(log_weights(world, simulate_evidence(world, sizes, batches, rng=rng)), axis=-1)
 
 
 def answers(world: ConceptWorld, weights: np.ndarray, features: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     """Labels sampled from the refiner's predictive mixture Σ_k w_k N(β_k·x, σ²) at features (..., d), weights (..., K): (...)."""
-    drawn = np.sum(np.cumsum(weights, axis=-1) < rng.random((*weights.shape[:-1], 1)), axis=-1)
-    concept = world.concepts[np.minimum(drawn, world.count - 1)]
-    return np.sum(features * concept, axis=-1) + world.belief * rng.standard_normal(drawn.shape)
+    concept = world.concepts[categorical(weights, rng=rng)]
+    return np.sum(features * concept, axis=-1) + world.belief * rng.standard_normal(concept.shape[:-1])
 
 
 def repeated_heads(world: ConceptWorld, n: int, rounds: int, *, prompts: int, rng: np.random.Generator) -> np.ndarray:
@@ -76,6 +76,8 @@ def _fit(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return least_squares(features, labels).coefficients
 
 
-def _batches(students: int, labels: int, world: ConceptWorld) -> list[int]:
-    step = max(1, PROMPTS // (whole("labels", labels) * max(1, world.d // 8)))
-    return [min(step, students - start) for start in range(0, whole("students", students), step)]
+def _enough(labels: int, world: ConceptWorld) -> None:
+    if whole("labels", labels) < world.d:
+        raise ValueError(
+            f"labels must be at least d = {world.d} for a unique least-squares head; it is {labels}. Use more labels."
+        )

@@ -42,10 +42,17 @@ def posterior(world: ConceptWorld, features: np.ndarray, labels: np.ndarray) -> 
     return weights_of(world, log_evidence(world, features, labels))
 
 
+def log_weights(world: ConceptWorld, evidence: np.ndarray) -> np.ndarray:
+    """Log posterior weights up to a constant, evidence + log(prior/its largest), (..., K): what to take the largest of."""
+    if evidence.shape[-1] != world.count:
+        raise ValueError(f"evidence must have one entry for each of {world.count} concepts; its shape is {evidence.shape}.")
+    with np.errstate(divide="ignore"):
+        return evidence + np.log(world.alpha / world.alpha.max())  # equal priors add nothing, not even rounding
+
+
 def weights_of(world: ConceptWorld, evidence: np.ndarray) -> np.ndarray:
     """Posterior weights from log evidence, both (..., K) (with the prior added here)."""
-    with np.errstate(divide="ignore"):
-        return softmax(evidence + np.log(world.alpha), axis=-1)
+    return softmax(log_weights(world, evidence), axis=-1)
 
 
 def refined_heads(world: ConceptWorld, features: np.ndarray, labels: np.ndarray) -> np.ndarray:

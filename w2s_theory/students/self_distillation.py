@@ -27,14 +27,14 @@ class SelfDistilled:
     """``student`` distilled into itself once for each of ``mixings`` ξ_1, …, ξ_k; none of them gives the student itself.
 
     Each step fits the student anew, so a penalty chosen by leave-one-out is chosen at every step. Raises ``ValueError`` for mixings that
-    are not finite numbers.
+    are not a sequence of finite numbers.
     """
 
     student: LinearStudent
     mixings: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.mixings):
+        if np.shape(self.mixings) != (0,):
             finite("mixings", self.mixings, ndim=1)
 
     def fit(self, features: Any, labels: Any, weights: Any = None) -> LinearFit:

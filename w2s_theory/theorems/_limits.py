@@ -1,8 +1,13 @@
-"""What the statements about the limits of refinement share: hypotheses, sizes of limits, and a search for the size at which a concept flips."""
+"""What the statements about the limits of refinement share: hypotheses, sizes of limits, and a search for the size at which a concept flips.
+
+A limit is checked at the first sizes at which its envelope is at stated levels or below. Simulating a prompt takes time in proportion to its
+examples, or to their cube, so the search for those sizes ends, and a statement about worlds that need longer prompts declines.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,27 +21,43 @@ SOURCE = Source("somerstep2025", "refinement as Bayesian in-context learning", d
 SOFT = Assumption("concepts are soft (spread ψ > 0)", lambda prompting: prompting.world.spread > 0.0)
 ORTHOGONAL = Assumption("n ≥ d, so that features can be orthogonal", lambda prompting: prompting.examples >= prompting.world.d)
 AHEAD = Assumption("a competitor lies ahead: u_k·b > 0 for some k", lambda world: _is_ahead(world))
+#: The longest prompts that checks simulate: read one example after another, and read through the n × n covariance of their labels.
+MOST_EXAMPLES, MOST_ORTHOGONAL = 256, 64
 #: Steps of a bisection from a bracket of factor two: the last one moves the answer by less than its rounding.
 BISECTIONS = 60
 #: Room for the rounding of squared distances at the flip, as a share of its size.
 SLIP = 1e-12
 
 
-def sizes_where(envelope: Callable[[Any, int], float], *levels: float) -> Callable[[Any], tuple[int, ...]]:
-    """The sizes at which a decreasing envelope first is at each of the ``levels`` or below it."""
-    return lambda problem: tuple(sorted({first_at(partial(_is_within, envelope, problem, level)) for level in levels}))
+@dataclass(frozen=True)
+class Reach:
+    """The sizes 1 … ``most`` at which ``envelope(problem, n)``, decreasing in n, first is at each of the ``levels`` or below it."""
+
+    envelope: Callable[[Any, int], float]
+    levels: tuple[float, ...]
+    most: int
+
+    def sizes(self, problem: Any) -> tuple[int, ...]:
+        """Those sizes in increasing order; none when the smallest level is beyond ``most``."""
+        found = [first_at(partial(self._is_within, problem, level), self.most) for level in self.levels]
+        return () if None in found else tuple(sorted({size for size in found if size is not None}))
+
+    def within(self, covers: Callable[[Any], bool]) -> Assumption:
+        """The hypothesis that there are such sizes; said of problems that ``covers`` has an envelope for, since others fail elsewhere."""
+        says = f"prompts of at most {self.most} examples bring the sides within {min(self.levels):.0%} of each other"
+        return Assumption(says, lambda problem: not covers(problem) or bool(self.sizes(problem)))
+
+    def _is_within(self, problem: Any, level: float, n: int) -> bool:
+        return self.envelope(problem, n) <= level
 
 
-def _is_within(envelope: Callable[[Any, int], float], problem: Any, level: float, n: int) -> bool:
-    return envelope(problem, n) <= level
-
-
-def first_at(is_below: Callable[[int], bool]) -> int:
-    """The smallest n ≥ 1 with ``is_below(n)``, which stays true: by doubling and bisection."""
-    high = 1
+def first_at(is_below: Callable[[int], bool], most: int) -> int | None:
+    """The smallest n in 1 … ``most`` with ``is_below(n)``, which stays true, by doubling and bisection; ``None`` when there is none."""
+    low, high = 0, 1
     while not is_below(high):
-        high *= 2
-    low = high // 2
+        if high >= most:
+            return None
+        low, high = high, min(2 * high, most)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if is_below(middle) else (middle, high)
@@ -71,4 +92,4 @@ def search_error(world: ConceptWorld, flip: float) -> float:
 def _is_ahead(world: ConceptWorld) -> bool:
     if np.array_equal(world.weak, world.concepts[world.aligned]):
         return False
-    return bool(np.isfinite(flip_size(world)))
+    return identification_radius(world) > 0.0 and bool(np.isfinite(flip_size(world)))

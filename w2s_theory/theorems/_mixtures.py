@@ -54,12 +54,10 @@ def plans(rng: np.random.Generator) -> tuple[Refinement, ...]:
     return Refinement(biased_triple(rng)), Refinement(tokens(rng), rounds=3), Refinement(pair(rng), rounds=2, examples=3)
 
 
-def regression_pair(
-    rng: np.random.Generator, *, bias: float = 0.0, weak_noise: float | None = None, labels: int = 30
-) -> RegressionMixture:
+def regression_pair(rng: np.random.Generator, *, bias: float = 0.0, weak_noise: float | None = None) -> RegressionMixture:
     """Two concepts in three features, σ = 0.8, equal source priors, q = 0.9; weak concepts off by ``bias`` ⟂ their difference."""
     basis = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     concepts = np.stack([basis[0] + 0.5 * basis[2], -basis[0] + 0.5 * basis[2]])
     weak = None if bias == 0.0 else concepts + bias * basis[1]
     half = np.full(2, 0.5)
-    return RegressionMixture(concepts, half, np.array([0.9, 0.1]), 0.8, weak, weak_noise, labels)
+    return RegressionMixture(concepts, half, np.array([0.9, 0.1]), 0.8, weak, weak_noise)

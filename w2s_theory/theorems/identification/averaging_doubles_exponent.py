@@ -1,7 +1,8 @@
-"""Averaging over fresh prompts improves the exponent of the refined student's risk from r_2 to 2 r_1, and r_1 ≤ r_2 ≤ 2 r_1.
+"""The exponents r_m of E(1 − w_*)^m satisfy r_1 ≤ r_2 ≤ 2 r_1: averaging over fresh prompts can double the exponent of a risk, no more.
 
-A student whose answers come from one prompt has a risk of order E(1 − w_*)², one of fresh prompts of order (E(1 − w_*))². r_m is the largest
-value on [0, m] of ½ log Δ_k, concave and zero at 0, for the slowest competitor; so a value at λ ≤ 2 is at most twice that at λ/2.
+r_m is the largest value on [0, m] of ½ log Δ_k, concave and zero at 0, for the slowest competitor; so a value at λ ≤ 2 is at most twice
+that at λ/2. Where the target is the aligned concept and contributions of competitors do not cancel, answers from one prompt have a risk
+of order E(1 − w_*)², r_2, and answers from fresh prompts one of order (E(1 − w_*))², 2 r_1.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
 
 AVERAGING_DOUBLES_EXPONENT = Statement(
     name="identification.averaging_doubles_exponent",
-    says="r_1 ≤ r_2 ≤ 2 r_1: fresh prompts improve the exponent of the risk from r_2 to 2 r_1, at most twofold",
+    says="the exponents of E(1 − w_*) and E(1 − w_*)² satisfy r_1 ≤ r_2 ≤ 2 r_1",
     relation="<=",
     sides=_sides,
     about=Prompting,

@@ -27,7 +27,7 @@ def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
 
 CHERNOFF = Statement(
     name="identification.chernoff",
-    says="P(posterior prefers k to the aligned concept) ≤ ½ (1 + κ_k²)^(−n/2) for equal priors",
+    says="P(posterior prefers k to the aligned concept) ≤ ½ (1 + κ_k²)^(−n/2) for equal priors, on average over k",
     relation="<=",
     sides=_sides,
     about=Prompting,

@@ -1,23 +1,32 @@
 """With equal priors log((K − 1)/(2δ))/min_k ρ_k examples are enough to identify the concept with probability 1 − δ.
 
-Stated at a number n of examples: the error is at most (K − 1)/2 · exp(−n min_k ρ_k), ρ_k = ½ log(1 + κ_k²), the sum of the pairwise
-Chernoff bounds. ``quantities.identification.sample_size`` solves it for n. The half saves log 2/ρ examples against the usual bound.
+ρ_k = ½ log(1 + κ_k²). Stated at a number n of examples: the error is at most the smallest δ for which ``quantities.identification.sample_size``
+asks for no more than n of them, found by bisection. Proof: the sum of the pairwise Chernoff bounds, solved for n. The half saves log 2/ρ
+examples against the usual bound.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ...problems.concepts import orthonormal_world
+from ...problems.concepts import ConceptWorld, orthonormal_world
 from ...problems.prompting import Prompting
-from ...quantities.identification import rivals
+from ...quantities.identification import sample_size
 from ...statements import InExpectation, Sides, Statement
 from .._identification import ASSUMPTIONS, DERIVED, EQUAL_PRIORS, KEPT, errors
 
 
 def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
-    rate = np.min(rivals(prompting.world).rate)
-    return Sides(errors(prompting, count, rng), 0.5 * (prompting.world.count - 1) * np.exp(-prompting.examples * rate))
+    return Sides(errors(prompting, count, rng), _guaranteed(prompting.world, prompting.examples))
+
+
+def _guaranteed(world: ConceptWorld, n: int) -> float:
+    """The smallest δ that ``sample_size`` grants to n examples, 1 when it grants none; bisection in log δ."""
+    low, high = np.log(np.finfo(np.float64).tiny), 0.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if sample_size(world, np.exp(middle)) <= n else (middle, high)
+    return float(np.exp(high))
 
 
 def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:

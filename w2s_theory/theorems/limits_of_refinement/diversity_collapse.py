@@ -17,7 +17,7 @@ from ...problems.regression_mixture import RegressionMixture
 from ...quantities.diversity_collapse import collapse_bound, collapsed_error, collapsing_weights
 from ...quantities.phase_boundaries import nearest
 from ...statements import Assumption, InLimit, Sides, Statement
-from .._limits import SOURCE, sizes_where
+from .._limits import MOST_EXAMPLES, SOURCE, Reach
 
 
 def _sides(prompt: MixturePrompt, count: int, rng: np.random.Generator) -> Sides:
@@ -28,8 +28,8 @@ def _sides(prompt: MixturePrompt, count: int, rng: np.random.Generator) -> Sides
 
 def _envelope(prompt: MixturePrompt, n: int) -> float:
     limit, concepts = collapsed_error(prompt), prompt.world.concepts
-    reach = np.sqrt(np.max(np.sum(np.square(concepts - concepts[nearest(prompt.reader)[0]]), axis=-1)))
-    moved = reach * min(1.0, collapse_bound(replace(prompt, examples=n)))
+    radius = np.sqrt(np.max(np.sum(np.square(concepts - concepts[nearest(prompt.reader)[0]]), axis=-1)))
+    moved = radius * collapse_bound(replace(prompt, examples=n))
     return float((2.0 * np.sqrt(limit) * moved + moved**2) / limit)
 
 
@@ -39,6 +39,13 @@ def _has_one_nearest(prompt: MixturePrompt) -> bool:
 
 def _is_wrong(prompt: MixturePrompt) -> bool:
     return not _has_one_nearest(prompt) or collapsed_error(prompt) > 1e-9
+
+
+def _is_covered(prompt: MixturePrompt) -> bool:
+    return _has_one_nearest(prompt) and _is_wrong(prompt)
+
+
+REACH = Reach(_envelope, (0.2, 0.05), MOST_EXAMPLES)
 
 
 def _examples(rng: np.random.Generator) -> tuple[MixturePrompt, ...]:
@@ -56,10 +63,11 @@ DIVERSITY_COLLAPSE = Statement(
     relation="==",
     sides=_sides,
     about=MixturePrompt,
-    kind=InLimit(at=lambda prompt, n: replace(prompt, examples=n), sizes=sizes_where(_envelope, 0.2, 0.03), envelope=_envelope),
+    kind=InLimit(at=lambda prompt, n: replace(prompt, examples=n), sizes=REACH.sizes, envelope=_envelope),
     assumptions=(
         Assumption("one concept is nearest to the mean labelling head", _has_one_nearest),
         Assumption("the target is no single concept", _is_wrong),
+        REACH.within(_is_covered),
     ),
     source=SOURCE,
     tightness="exact in the limit",

@@ -1,8 +1,8 @@
 """However little a concept bends (ψ > 0), refinement with long prompts has the weak model's error: discreteness is what corrects a bias.
 
 The answer is β_w + s(β̂ − β_w) + (1 − s)(B w − β_w), so |R(n) − ε_w²| ≤ 2 ε_w (1 − s) ρ + [s τ√(d/n) + (1 − s) ρ]², with ρ the largest distance of a
-concept to β_w, and 1 − s = σ²/(σ² + nψ²). A Gaussian prior (one concept, ridge regression in context) is the special case. Orthogonal
-prompts. Left: the posterior on raw examples.
+concept to β_w, and 1 − s = σ²/(σ² + nψ²). The envelope is twice that, because simulation can't settle a ratio at its very edge. A Gaussian
+prior (one concept, ridge regression in context) is the special case. Orthogonal prompts. Left: the posterior on raw examples.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...problems.concepts import ConceptWorld, orthonormal_world
 from ...problems.prompting import Prompting
 from ...quantities.soft_concepts import copied_share, simulated_answers
 from ...statements import Assumption, InLimit, Sides, Statement
-from .._limits import ORTHOGONAL, SOFT, SOURCE, sizes_where
+from .._limits import MOST_ORTHOGONAL, ORTHOGONAL, SOFT, SOURCE, Reach
 
 
 def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
@@ -29,7 +29,14 @@ def _envelope(prompting: Prompting, n: int) -> float:
         return np.inf
     kept = (1.0 - copied_share(world, n)) * float(np.max(np.linalg.norm(world.concepts - world.weak, axis=-1)))
     moved = copied_share(world, n) * world.weak_noise * np.sqrt(world.d / n) + kept
-    return float((2.0 * np.sqrt(world.weak_error) * kept + moved**2) / world.weak_error)
+    return float(2.0 * (2.0 * np.sqrt(world.weak_error) * kept + moved**2) / world.weak_error)
+
+
+def _is_biased(prompting: Prompting) -> bool:
+    return prompting.world.weak_error > 1e-9
+
+
+REACH = Reach(_envelope, (0.4, 0.06), MOST_ORTHOGONAL)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
@@ -46,10 +53,13 @@ NO_ASYMPTOTIC_GAIN = Statement(
     relation="==",
     sides=_sides,
     about=Prompting,
-    kind=InLimit(
-        at=lambda prompting, n: replace(prompting, examples=n), sizes=sizes_where(_envelope, 0.2, 0.04), envelope=_envelope
+    kind=InLimit(at=lambda prompting, n: replace(prompting, examples=n), sizes=REACH.sizes, envelope=_envelope),
+    assumptions=(
+        SOFT,
+        ORTHOGONAL,
+        Assumption("the weak model has a bias", _is_biased),
+        REACH.within(lambda prompting: SOFT.is_met(prompting) and _is_biased(prompting)),
     ),
-    assumptions=(SOFT, ORTHOGONAL, Assumption("the weak model has a bias", lambda prompting: prompting.world.weak_error > 1e-9)),
     source=SOURCE,
     tightness="exact in the limit; sharp concepts (ψ = 0) escape it",
     examples=_examples,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...montecarlo import in_pieces
 from ...problems.concepts import ConceptWorld, orthonormal_world
 from ...problems.prompting import Prompting
 from ...statements import Assumption, InExpectation, Sides, Statement
@@ -18,8 +19,9 @@ from .._limits import SOURCE
 
 
 def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
-    world = prompting.world
-    heads = refined_heads(world, *world.sample(count, prompting.examples, rng=rng))
+    world, n = prompting.world, prompting.examples
+    numbers = n * (2 * world.d + 2 * world.count + (0 if world.is_sharp() else 4 * n))
+    heads = in_pieces(lambda size: refined_heads(world, *world.sample(size, n, rng=rng)), count, numbers=numbers)
     mirrored = np.sum(np.square(heads - (2.0 * world.weak - world.truth)), axis=-1)
     return Sides(0.5 * (world.error(heads) + mirrored), world.weak_error)
 

@@ -1,8 +1,9 @@
 """After n examples the heaviest concept is the one nearest to the weak vector, but for an exponentially small probability.
 
-P(another concept is at least as heavy) ≤ δ(n) = Σ_j min_λ (α_j/α_k)^λ E[exp λ(log-likelihood ratio)]ⁿ, 0 ≤ λ ≤ 1, k the nearest one: the
-event has (w_j/w_k)^λ ≥ 1 for some j. So refinement quantises the weak vector: the error is that of the nearest concept, be it the one meant
-or not, and be the target a concept or not. It beats naive fine-tuning in the limit if and only if that error is below ε_w².
+P(another concept is at least as heavy) ≤ δ(n) = Σ_j γ_j min_λ (α_j/α_k)^λ E[exp λ(log-likelihood ratio)]ⁿ, λ ≥ 0, k the nearest one: the
+event has (w_j/w_k)^λ ≥ 1 for some j; γ_j = ½ for priors not against k, else 1 (``quantities.identification.chernoff_bound``). So
+refinement quantises the weak vector: the error is that of the nearest concept, be it the one meant or not, and be the target a concept or
+not. It beats naive fine-tuning in the limit if and only if that error is below ε_w².
 """
 
 from __future__ import annotations
@@ -11,25 +12,28 @@ import numpy as np
 
 from ...problems.concepts import ConceptWorld, orthonormal_world
 from ...problems.prompting import Prompting
-from ...quantities.phase_boundaries import nearest, wrong_weight_bound
+from ...quantities.identification import chernoff_bound
+from ...quantities.phase_boundaries import nearest, settled
 from ...statements import Assumption, Sides, Statement, WithProbability
-from ...students.refiner import simulate_evidence, weights_of
-from .._limits import SOURCE, first_at
+from ...students.refiner import log_weights, simulate_evidence
+from .._limits import SOURCE, Reach
 from .._prompting import GAUSSIAN, SHARP
 
 
 def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
     world = prompting.world
-    weights = weights_of(world, simulate_evidence(world, [prompting.examples], count, rng=rng)[0])
+    weights = log_weights(world, simulate_evidence(world, [prompting.examples], count, rng=rng)[0])
     return Sides(world.error(world.concepts[np.argmax(weights, axis=-1)]), world.error(world.concepts[nearest(world)[0]]))
 
 
 def _delta(prompting: Prompting) -> float:
-    return wrong_weight_bound(prompting.world, prompting.examples)
+    return float(np.sum(chernoff_bound(settled(prompting.world), prompting.examples)))
 
 
 def _is_decided(prompting: Prompting) -> bool:
-    return bool(_delta(prompting) < 1.0)
+    world = prompting.world
+    is_covered = GAUSSIAN.is_met(prompting) and SHARP.is_met(prompting) and prompting.examples >= 1
+    return is_covered and world.count > 1 and nearest(world).size == 1 and _delta(prompting) < 1.0
 
 
 def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
@@ -40,7 +44,8 @@ def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
         ConceptWorld(concepts, concepts[1], 0.8, 1.0, np.array([0.5, 0.2, 0.3]), target=concepts[0] + 0.3),
         ConceptWorld(np.eye(2), np.array([0.3, 0.7]), 0.4, 0.6),
     )
-    return tuple(Prompting(world, first_at(lambda n, world=world: wrong_weight_bound(world, n) <= 0.3)) for world in worlds)
+    reach = Reach(lambda world, n: _delta(Prompting(world, n)), (0.3,), 64)
+    return tuple(Prompting(world, reach.sizes(world)[0]) for world in worlds)
 
 
 QUANTISER_LIMIT = Statement(
@@ -50,8 +55,12 @@ QUANTISER_LIMIT = Statement(
     sides=_sides,
     about=Prompting,
     kind=WithProbability(delta=_delta),
-    assumptions=(GAUSSIAN, SHARP, Assumption("the bound δ(n) is below one (no tie, enough examples)", _is_decided)),
+    assumptions=(
+        GAUSSIAN,
+        SHARP,
+        Assumption("the bound δ(n) is below one (two concepts or more, no tie, enough examples)", _is_decided),
+    ),
     source=SOURCE,
-    tightness="the exponent of δ is that of the probability when the best λ is below one; its size is loose by a factor of order √n",
+    tightness="the exponent of δ is that of the probability; its size is loose by a factor of order √n",
     examples=_examples,
 )

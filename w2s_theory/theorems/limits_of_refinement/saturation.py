@@ -13,15 +13,14 @@ import numpy as np
 
 from ...problems.concepts import ConceptWorld, orthonormal_world
 from ...problems.prompting import Prompting
-from ...quantities.soft_concepts import copied_share, orthogonal_prompts, saturated_weights
+from ...quantities.soft_concepts import copied_share, saturated_weights, simulated_weights
 from ...statements import InLimit, Sides, Statement
-from ...students.refiner import posterior
-from .._limits import ORTHOGONAL, SOFT, SOURCE, sizes_where
+from .._limits import MOST_ORTHOGONAL, ORTHOGONAL, SOFT, SOURCE, Reach
 
 
 def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
     world = prompting.world
-    weights = posterior(world, *orthogonal_prompts(world, count, prompting.examples, rng=rng))
+    weights = simulated_weights(world, prompting.examples, count, rng=rng)
     return Sides(weights[:, world.aligned], saturated_weights(world)[world.aligned])
 
 
@@ -34,7 +33,11 @@ def _envelope(prompting: Prompting, n: int) -> float:
     limits = np.abs(away - away[world.aligned]) / (2.0 * world.spread**2)
     arms = np.linalg.norm(world.concepts - world.concepts[world.aligned], axis=-1)
     shifts = arms * world.weak_noise * np.sqrt(2.0 / (np.pi * n)) * s / world.spread**2 + limits * (1.0 - s)
-    return float(0.25 * np.sum(shifts) / saturated_weights(world)[world.aligned])
+    weight = saturated_weights(world)[world.aligned]
+    return float(0.25 * np.sum(shifts) / weight) if weight > 1e-3 else np.inf  # a lost concept has nothing to compare
+
+
+REACH = Reach(_envelope, (0.2, 0.04), MOST_ORTHOGONAL)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
@@ -51,10 +54,8 @@ SATURATION = Statement(
     relation="==",
     sides=_sides,
     about=Prompting,
-    kind=InLimit(
-        at=lambda prompting, n: replace(prompting, examples=n), sizes=sizes_where(_envelope, 0.2, 0.04), envelope=_envelope
-    ),
-    assumptions=(SOFT, ORTHOGONAL),
+    kind=InLimit(at=lambda prompting, n: replace(prompting, examples=n), sizes=REACH.sizes, envelope=_envelope),
+    assumptions=(SOFT, ORTHOGONAL, REACH.within(SOFT.is_met)),
     source=SOURCE,
     tightness="exact in the limit",
     examples=_examples,

@@ -13,10 +13,11 @@ import numpy as np
 
 from ...problems.concepts import ConceptWorld, orthonormal_world
 from ...problems.prompting import Prompting
-from ...quantities.phase_boundaries import limit_weights, wrong_weight_bound
+from ...quantities.evidence_mgf import weight_bound
+from ...quantities.phase_boundaries import limit_weights
 from ...statements import Assumption, InLimit, Sides, Statement
 from ...students.refiner import simulate_evidence, weights_of
-from .._limits import SOURCE, sizes_where
+from .._limits import MOST_EXAMPLES, SOURCE, Reach
 from .._prompting import GAUSSIAN, SHARP
 
 
@@ -30,20 +31,30 @@ def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
 def _envelope(prompting: Prompting, n: int) -> float:
     """2 w̄_*: the concept meant has at most the weight that it would have against one of its rivals alone."""
     world = prompting.world
-    pair = [world.aligned, int(world.competitors[0])]
+    pair = [int(world.competitors[0]), world.aligned]
     duel = ConceptWorld(
         world.concepts[pair], world.weak, world.weak_noise, world.belief, world.alpha[pair] / world.alpha[pair].sum()
     )
-    return 2.0 * wrong_weight_bound(duel, n)
+    return 2.0 * weight_bound(duel, n)
 
 
 def _is_obtuse(prompting: Prompting) -> bool:
     world = prompting.world
-    return world.is_paper_geometry() and float(world.weak @ world.truth) < 0.0
+    return world.count > 1 and world.is_paper_geometry() and float(world.weak @ world.truth) < 0.0
 
 
 def _is_even(prompting: Prompting) -> bool:
-    return bool(np.ptp(prompting.world.alpha[prompting.world.competitors]) <= 1e-12)
+    rivals = prompting.world.alpha[prompting.world.competitors]
+    return rivals.size > 0 and bool(np.ptp(rivals) <= 1e-12)
+
+
+def _is_covered(prompting: Prompting) -> bool:
+    return all(assumption.is_met(prompting) for assumption in (GAUSSIAN, SHARP, OBTUSE, EVEN))
+
+
+OBTUSE = Assumption("orthonormal concepts, β_w orthogonal to the wrong ones and β_w·β_* < 0", _is_obtuse)
+EVEN = Assumption("the wrong concepts have equal priors", _is_even)
+REACH = Reach(_envelope, (0.2, 0.03), MOST_EXAMPLES)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
@@ -57,19 +68,12 @@ def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
 
 TIES = Statement(
     name="limits_of_refinement.ties",
-    says="β_w·β_* < 0: the error of a student of fresh prompts tends to K/(K − 1), that of one prompt to 2",
+    says="β_w·β_* < 0: the error of a student of fresh prompts tends to K/(K − 1)",
     relation="==",
     sides=_sides,
     about=Prompting,
-    kind=InLimit(
-        at=lambda prompting, n: replace(prompting, examples=n), sizes=sizes_where(_envelope, 0.2, 0.03), envelope=_envelope
-    ),
-    assumptions=(
-        GAUSSIAN,
-        SHARP,
-        Assumption("orthonormal concepts, β_w orthogonal to the wrong ones and β_w·β_* < 0", _is_obtuse),
-        Assumption("the wrong concepts have equal priors", _is_even),
-    ),
+    kind=InLimit(at=lambda prompting, n: replace(prompting, examples=n), sizes=REACH.sizes, envelope=_envelope),
+    assumptions=(GAUSSIAN, SHARP, OBTUSE, EVEN, REACH.within(_is_covered)),
     source=SOURCE,
     tightness="exact in the limit",
     examples=_examples,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.mixtures import FiniteMixture, Refinement
-from ...quantities.prior_shift import amplification_bound, confusion, norm, refined_concepts, refined_prior
+from ...quantities.prior_shift import amplification_bound, confusion, prior_norm, refined_concepts, refined_prior
 from ...statements import InExpectation, Sides, Statement
 from ...students.label_refinement import deconvolve
 from .._mixtures import FAITHFUL, INVERTIBLE, SOURCE, faithful_worlds
@@ -17,7 +17,9 @@ from .._mixtures import FAITHFUL, INVERTIBLE, SOURCE, faithful_worlds
 
 def _sides(world: FiniteMixture, count: int, rng: np.random.Generator) -> Sides:
     off = np.eye(world.count)[refined_concepts(Refinement(world), count, rng)] - refined_prior(Refinement(world))
-    return Sides(norm(world, deconvolve(off, confusion(world))) ** 2, amplification_bound(world) * norm(world, off) ** 2)
+    return Sides(
+        prior_norm(world, deconvolve(off, confusion(world))) ** 2, amplification_bound(world) * prior_norm(world, off) ** 2
+    )
 
 
 DECONVOLUTION_VARIANCE = Statement(

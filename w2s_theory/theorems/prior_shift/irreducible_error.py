@@ -7,15 +7,15 @@ constant on every group of overlapping concepts. Faithful weak labels. Derived h
 from __future__ import annotations
 
 from ...problems.mixtures import FiniteMixture, Refinement
-from ...quantities.prior_shift import norm, refined_prior, spectrum
+from ...quantities.prior_shift import prior_norm, refined_prior, spectrum
 from ...statements import Assumption, Sides, Statement
 from .._mixtures import FAITHFUL, SOURCE, faithful_worlds
 
 
 def _sides(world: FiniteMixture) -> Sides:
     error = refined_prior(Refinement(world)) - world.target
-    right = (1.0 - spectrum(world)[1]) * norm(world, world.target - world.source)
-    return Sides(norm(world, error), right, scale=1.0 / world.source.min())
+    right = (1.0 - spectrum(world)[1]) * prior_norm(world, world.target - world.source)
+    return Sides(prior_norm(world, error), right, scale=1.0 / world.source.min())
 
 
 IRREDUCIBLE_ERROR = Statement(

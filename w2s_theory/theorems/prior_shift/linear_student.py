@@ -30,7 +30,7 @@ LINEAR_STUDENT = Statement(
     about=RegressionMixture,
     kind=InExpectation(resolution=0.05),
     assumptions=(
-        Assumption("two concepts with equal source priors", RegressionMixture.is_balanced_pair),
+        Assumption("two different concepts with equal source priors", RegressionMixture.is_balanced_pair),
         Assumption("one weak bias, orthogonal to the concepts' difference", RegressionMixture.has_common_orthogonal_bias),
     ),
     source=SOURCE,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.regression_mixture import RegressionMixture
-from ...quantities.prior_shift_regression import REFINED_RISK
+from ...quantities.prior_shift_regression import REFINED_REGRESSION
 from ...statements import Assumption, InExpectation, Sides, Statement
 from .._mixtures import SOURCE, regression_pair
 
 
 def _sides(world: RegressionMixture, count: int, rng: np.random.Generator) -> Sides:
-    return Sides(REFINED_RISK.trials(world, count, rng), REFINED_RISK.closed_form(world))
+    return Sides(REFINED_REGRESSION.trials(world, count, rng), REFINED_REGRESSION.closed_form(world))
 
 
 REGRESSION_RISK = Statement(
@@ -26,7 +26,7 @@ REGRESSION_RISK = Statement(
     about=RegressionMixture,
     kind=InExpectation(resolution=0.06),
     assumptions=(
-        Assumption("two concepts with equal source priors", RegressionMixture.is_balanced_pair),
+        Assumption("two different concepts with equal source priors", RegressionMixture.is_balanced_pair),
         Assumption("weak concepts are the strong ones", RegressionMixture.is_unbiased),
     ),
     source=SOURCE,

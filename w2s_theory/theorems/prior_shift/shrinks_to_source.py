@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.mixtures import Refinement
-from ...quantities.prior_shift import norm, refined_prior, spectrum
+from ...quantities.prior_shift import prior_norm, refined_prior, spectrum
 from ...statements import Assumption, Sides, Statement
 from .._mixtures import SOURCE, faithful_worlds
 
 
 def _sides(plan: Refinement) -> Sides:
     world = plan.effective
-    shift, before = refined_prior(plan) - world.source, norm(world, world.target - world.source)
-    return Sides(norm(world, shift), spectrum(world)[1] ** plan.rounds * before, scale=1.0 / world.source.min())
+    shift, before = refined_prior(plan) - world.source, prior_norm(world, world.target - world.source)
+    return Sides(prior_norm(world, shift), spectrum(world)[1] ** plan.rounds * before, scale=1.0 / world.source.min())
 
 
 def _examples(rng: np.random.Generator) -> tuple[Refinement, ...]:

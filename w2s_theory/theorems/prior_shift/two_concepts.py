@@ -9,20 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.mixtures import GaussianMixture, Refinement
-from ...quantities.prior_shift import TWO_CONCEPTS
+from ...quantities.prior_shift import TWO_CONCEPT_SHARE, is_even_pair
 from ...statements import Assumption, InExpectation, Sides, Statement
 from .._mixtures import SOURCE
 
 
 def _sides(plan: Refinement, count: int, rng: np.random.Generator) -> Sides:
-    return Sides(TWO_CONCEPTS.trials(plan, count, rng), TWO_CONCEPTS.closed_form(plan))
-
-
-def _is_pair(plan: Refinement) -> bool:
-    world = plan.world
-    if not isinstance(world, GaussianMixture) or world.count != 2:
-        return False
-    return world.source[0] == world.source[1] and np.array_equal(world.means, world.weak_centres)
+    return Sides(TWO_CONCEPT_SHARE.trials(plan, count, rng), TWO_CONCEPT_SHARE.closed_form(plan))
 
 
 def _examples(rng: np.random.Generator) -> tuple[Refinement, ...]:
@@ -39,7 +32,7 @@ TWO_CONCEPT_SHIFT = Statement(
     about=Refinement,
     kind=InExpectation(resolution=0.03),
     assumptions=(
-        Assumption("two Gaussian concepts, equal source priors, unbiased weak means", _is_pair),
+        Assumption("two Gaussian concepts, equal source priors, unbiased weak means", is_even_pair),
         Assumption("one round", lambda plan: plan.rounds == 1),
     ),
     source=SOURCE,

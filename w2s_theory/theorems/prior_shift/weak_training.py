@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...problems.regression_mixture import RegressionMixture
-from ...quantities.prior_shift_regression import WEAK_RISK
+from ...problems.regression_mixture import RegressionTraining
+from ...quantities.prior_shift_regression import WEAK_REGRESSION
 from ...statements import Assumption, InExpectation, Sides, Statement
 from .._mixtures import SOURCE, regression_pair
 
 
-def _sides(world: RegressionMixture, count: int, rng: np.random.Generator) -> Sides:
-    return Sides(WEAK_RISK.trials(world, count, rng), WEAK_RISK.closed_form(world), scale=np.sum(np.square(world.target_head)))
+def _sides(training: RegressionTraining, count: int, rng: np.random.Generator) -> Sides:
+    scale = np.sum(np.square(training.world.target_head))
+    return Sides(WEAK_REGRESSION.trials(training, count, rng), WEAK_REGRESSION.closed_form(training), scale=scale)
+
+
+def _examples(rng: np.random.Generator) -> tuple[RegressionTraining, ...]:
+    return RegressionTraining(regression_pair(rng), 30), RegressionTraining(regression_pair(rng, bias=1.0), 30)
 
 
 WEAK_TRAINING = Statement(
@@ -23,10 +28,10 @@ WEAK_TRAINING = Statement(
     says="least squares on weak labels: irreducible error = ‖Σ q_k (β^w_k − β_k)‖², nothing for noise-only weak labels",
     relation="==",
     sides=_sides,
-    about=RegressionMixture,
-    kind=InExpectation(is_calibrated=lambda world: world.labels > world.d + 7),
-    assumptions=(Assumption("n > d + 1", lambda world: world.labels > world.d + 1),),
+    about=RegressionTraining,
+    kind=InExpectation(is_calibrated=lambda training: training.has_enough_labels(7)),
+    assumptions=(Assumption("n > d + 1", RegressionTraining.has_enough_labels),),
     source=SOURCE,
     tightness="an equality",
-    examples=lambda rng: (regression_pair(rng), regression_pair(rng, bias=1.0)),
+    examples=_examples,
 )

@@ -1,7 +1,7 @@
 """The gap G(n) = ε_w² − R(n) tends to ε_w² − ‖β_nearest − β_*‖², off by an explicit, exponentially small envelope.
 
 With W̄ = E[1 − w_nearest] and D the largest distance of another concept to the nearest one,
-|R(n) − R(∞)| ≤ 2 √R(∞) D W̄ + D² W̄², and W̄ is at most the sum over the others of min_λ (α_j/α_k)^λ E[exp λ(log-likelihood ratio)]ⁿ.
+|R(n) − R(∞)| ≤ 2 √R(∞) D W̄ + D² W̄², and W̄ is bounded by ``quantities.evidence_mgf.weight_bound`` with the nearest concept as k*.
 Left: pairs of sampled prompts (their product of errors is unbiased for R(n)). Derived here.
 """
 
@@ -13,10 +13,12 @@ import numpy as np
 
 from ...problems.concepts import ConceptWorld, orthonormal_world
 from ...problems.prompting import Prompting
-from ...quantities.phase_boundaries import nearest, wrong_weight_bound
+from ...quantities.evidence_mgf import weight_bound
+from ...quantities.phase_boundaries import nearest, settled
 from ...quantities.refined_risk import limit_gap, limit_risk
 from ...statements import Assumption, InLimit, Sides, Source, Statement
 from ...students.refiner import simulate_evidence, weights_of
+from .._limits import MOST_EXAMPLES, Reach
 from .._prompting import GAUSSIAN, SHARP
 
 
@@ -30,21 +32,21 @@ def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
 def _envelope(prompting: Prompting, n: int) -> float:
     """What the bound on the weights allows |G(n)/G(∞) − 1| to be."""
     world = prompting.world
-    arms = world.concepts - world.concepts[nearest(world)[0]]
-    moved = np.sqrt(np.max(np.sum(arms**2, axis=-1))) * min(1.0, wrong_weight_bound(world, n))
+    near = settled(world)
+    moved = np.sqrt(np.max(np.sum((near.concepts - near.concepts[near.aligned]) ** 2, axis=-1))) * weight_bound(near, n)
     return float((2.0 * np.sqrt(limit_risk(world)) * moved + moved**2) / abs(limit_gap(world)))
-
-
-def _sizes(prompting: Prompting) -> tuple[int, ...]:
-    """Powers of two from where the envelope is below a third to where it is below a hundredth."""
-    sizes = [n for n in (2**k for k in range(1, 16)) if _envelope(prompting, n) <= 0.3]
-    last = next(i for i, n in enumerate(sizes) if _envelope(prompting, n) <= 0.01 or i == len(sizes) - 1)
-    return tuple(sizes[: last + 1])
 
 
 def _is_separated(prompting: Prompting) -> bool:
     world = prompting.world
     return world.is_sharp() and nearest(world).size == 1 and abs(limit_gap(world)) > 1e-9 * (1.0 + world.weak_error)
+
+
+def _is_covered(prompting: Prompting) -> bool:
+    return GAUSSIAN.is_met(prompting) and _is_separated(prompting)
+
+
+REACH = Reach(_envelope, (0.3, 0.03), MOST_EXAMPLES)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
@@ -64,13 +66,14 @@ GAP_LIMIT = Statement(
     relation="==",
     sides=_sides,
     about=Prompting,
-    kind=InLimit(at=lambda prompting, n: replace(prompting, examples=n), sizes=_sizes, envelope=_envelope),
+    kind=InLimit(at=lambda prompting, n: replace(prompting, examples=n), sizes=REACH.sizes, envelope=_envelope),
     assumptions=(
         GAUSSIAN,
         SHARP,
         Assumption("one concept is nearest to the weak vector, and the limit is not zero", _is_separated),
+        REACH.within(_is_covered),
     ),
     source=Source("somerstep2025", "refinement against naive fine-tuning", derived=True),
-    tightness="the exponent of the envelope is that of the gap where the limit error is positive, or every competitor decays alike",
+    tightness="the envelope has the gap's exponent where the limit is exact, or the slowest competitor moves it to first order",
     examples=_examples,
 )

@@ -42,6 +42,7 @@ INTENT_RISK = Statement(
         GAUSSIAN,
         SHARP,
         Assumption("a batch has examples", lambda prompting: prompting.examples > 0),
+        Assumption("weak labels are noisy, so that ties have no probability", lambda prompting: prompting.world.weak_noise > 0.0),
     ),
     source=Source("somerstep2025", "system-prompt refinement", derived=True),
     tightness="an equality",

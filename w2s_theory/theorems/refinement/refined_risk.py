@@ -37,7 +37,7 @@ REFINED_RISK = Statement(
     relation="==",
     sides=_sides,
     about=Prompting,
-    kind=InExpectation(),
+    kind=InExpectation(resolution=0.01),
     assumptions=(GAUSSIAN, SHARP),
     source=Source("somerstep2025", "refined labels", derived=True),
     tightness="an equality",

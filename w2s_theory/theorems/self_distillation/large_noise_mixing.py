@@ -13,7 +13,7 @@ import numpy as np
 
 from ...problems.fixed_design import FixedDesign
 from ...quantities.self_distillation import large_noise_distance, large_noise_mixing
-from ...statements import InLimit, Sides, Source, Statement
+from ...statements import Assumption, InLimit, Sides, Source, Statement
 from .._fixed_design import NOISY, PENALISED, fixed_designs, refitted_parabola
 
 
@@ -26,6 +26,10 @@ def _sides(world: FixedDesign, count: int, rng: np.random.Generator) -> Sides:
     return Sides(np.full(count, -slope / (2.0 * curvature)), large_noise_mixing(world))
 
 
+def _leaves_a_distance(world: FixedDesign) -> bool:
+    return PENALISED.is_met(world) and NOISY.is_met(world) and large_noise_distance(_at(world, 64)) > 1e-9
+
+
 LARGE_NOISE_MIXING = Statement(
     name="self_distillation.large_noise_mixing",
     says="as the label noise grows, ξ* → Σ s²/(s² + λ)³ / (λ Σ s²/(s² + λ)⁴), which exceeds 1",
@@ -33,7 +37,11 @@ LARGE_NOISE_MIXING = Statement(
     sides=_sides,
     about=FixedDesign,
     kind=InLimit(_at, lambda world: (4, 16, 64), lambda world, size: large_noise_distance(_at(world, size))),
-    assumptions=(PENALISED, NOISY),
+    assumptions=(
+        PENALISED,
+        NOISY,
+        Assumption("rounding doesn't hide the distance that is left at 64 times the noise", _leaves_a_distance),
+    ),
     source=Source("das2023", "limit and rate", derived=True),
     tightness="the limit is exact; the distance falls like 1/σ², as the bound does",
     examples=fixed_designs,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.token_concepts import TokenConcepts, random_errors
-from ...quantities.token_identification import FLIP, chernoff_factor, competitor_numbers
+from ...quantities.token_identification import MISIDENTIFICATION, chernoff_factor, competitor_numbers
 from ...statements import Sides, Statement
 from .._tokens import NO_LESS_RIGHT, ONE_COMPETITOR, SOURCE, two_concepts
 
 
 def _sides(world: TokenConcepts) -> Sides:
-    return Sides(FLIP.closed_form(world), 0.5 * chernoff_factor(**competitor_numbers(world)) ** world.examples)
+    return Sides(MISIDENTIFICATION.closed_form(world), 0.5 * chernoff_factor(**competitor_numbers(world)) ** world.examples)
 
 
 def _examples(rng: np.random.Generator) -> tuple[TokenConcepts, ...]:

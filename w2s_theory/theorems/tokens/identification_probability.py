@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.token_concepts import TokenConcepts
-from ...quantities.token_identification import FLIP
+from ...quantities.token_identification import MISIDENTIFICATION
 from ...statements import InExpectation, Sides, Statement
 from .._tokens import ONE_COMPETITOR, SOURCE, two_concepts
 
 
 def _sides(world: TokenConcepts, count: int, rng: np.random.Generator) -> Sides:
-    return Sides(FLIP.trials(world, count, rng), FLIP.closed_form(world))
+    return Sides(MISIDENTIFICATION.trials(world, count, rng), MISIDENTIFICATION.closed_form(world))
 
 
 IDENTIFICATION_PROBABILITY = Statement(

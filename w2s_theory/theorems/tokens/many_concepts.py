@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.token_concepts import TokenConcepts
-from ...quantities.token_identification import FLIP, competitor_numbers, flip_probability
+from ...quantities.token_identification import MISIDENTIFICATION, competitor_numbers, misidentification_probability
 from ...statements import InExpectation, Sides, Statement
 from .._tokens import SOURCE, three_concepts, two_concepts
 
 
 def _sides(world: TokenConcepts, count: int, rng: np.random.Generator) -> Sides:
-    alone = [flip_probability(world.examples, **competitor_numbers(world, k)) for k in world.competitors]
-    return Sides(FLIP.trials(world, count, rng), np.sum(alone))
+    alone = [misidentification_probability(world.examples, **competitor_numbers(world, k)) for k in world.competitors]
+    return Sides(MISIDENTIFICATION.trials(world, count, rng), np.sum(alone))
 
 
 def _examples(rng: np.random.Generator) -> tuple[TokenConcepts, ...]:

@@ -18,7 +18,8 @@ from .._tokens import SOURCE, three_concepts
 def _sides(world: TokenConcepts, count: int, rng: np.random.Generator) -> Sides:
     at = np.arange(world.inputs.size)
     right = world.weak_law[at, world.truth][:, None]
-    terms = 0.5 * chernoff_factor(disagreement=1.0, right=right, wrong=world.weak_law) ** world.examples
+    wrong = np.where(np.arange(world.weak_law.shape[1]) == world.truth[:, None], 0.0, world.weak_law)
+    terms = 0.5 * chernoff_factor(disagreement=1.0, right=right, wrong=wrong) ** world.examples
     terms[at, world.truth] = 0.0
     return Sides(1.0 - NAIVE_ACCURACY.trials(world, count, rng), world.inputs @ terms.sum(axis=1))
 

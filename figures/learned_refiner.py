@@ -43,7 +43,7 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     exact = curves(table, budgets[-1])
     errors.plot(exact["n"], exact["exact_error"], **LINES["theory"], label="exact Bayes, closed form")
     errors.axhline(exact["naive_error"][0], **LINES["weak"], label="naive fine-tuning")
-    errors.set(xlabel="examples in the prompt, n", ylabel="student's error ‖β − β_*‖²", yscale="log", ylim=(2e-3, 1.5))
+    errors.set(xlabel="examples in the prompt, n", ylabel="student's error ‖β − β*‖²", yscale="log", ylim=(2e-3, 1.5))
     errors.legend(fontsize=8.5, loc="lower left")
     errors.set_title("Students of its answers")
     for axes in (nats, errors):
@@ -51,9 +51,10 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     first = {name: exact[name][0] for name in ("labels", "students", "held_out", "weights", "device")}
     caption(
         figure,
-        f"Synthetic: {WORLD.count} orthonormal concepts, {WORLD.d} features, ε_w² = {WORLD.weak_error:.1f}. A transformer of "
+        f"Synthetic: {WORLD.count} orthonormal concepts, {WORLD.d} features, weak error {WORLD.weak_error:.1f}. A transformer of "
         f"{first['weights']} weights ({first['device']}), trained only on prompts of one concept each, drawn from the prior; one run per budget. "
-        f"Left: means over {first['held_out']} fresh prompts of each kind. Right: means over {first['students']} least-squares students, each "
+        f"Left: means over {first['held_out']} fresh prompts of each kind, colours as on the right; dashed: our goal. "
+        f"Right: means over {first['students']} least-squares students, each "
         f"on {first['labels']} answers sampled from the network to fresh weakly labelled prompts; the line is the exact expectation for such a "
         "student of exact Bayes. Bars: ± 2 standard errors; lengths share draws.",
     )

@@ -39,8 +39,9 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
         figure,
         "Synthetic; a reconstruction of the objects of the paper on the limits of refinement, not of its figures. The strong model's "
         "concepts are right, its prior π is not: weak labels have prior q. Markers: sampled weak labels, refined and scored, "
-        f"means over {samples} samples (of {labels} labels, where not on the axis; (b): up to {MOST_SAMPLES}, EM {samples} at most) ± 2 standard "
-        "errors. Solid lines: closed forms. "
+        f"means over {samples} samples (in (b) up to {MOST_SAMPLES}; of {labels} labels, where not on the axis) ± 2 standard errors. Solid lines: "
+        "closed forms. EM: the prior is updated each round. Deconvolved: refined shares times the inverse of the confusion matrix, λ_min its "
+        "smallest eigenvalue. "
         "(a) q = (.9, .1), π = (.5, .5), concepts at ±D. (b, c) three concepts; error is root mean square; the dashed line "
         "of EM is the Cramér–Rao bound, which biased estimates can pass when labels are few; variances are summed with weights 1/π. "
         "(d) two regression functions, weak labels off by a common vector.",
@@ -86,7 +87,7 @@ def _error(axes, table):
 
 def _variance(axes, table):
     stretch = np.linspace(0.65, 3.05, 60)
-    axes.plot(stretch, [amplification_bound(triple(float(x))) for x in stretch], **LINES["bound"], label="bound, 1/λ²")
+    axes.plot(stretch, [amplification_bound(triple(float(x))) for x in stretch], **LINES["bound"], label="bound, 1/λ_min²")
     axes.plot(stretch, [amplification(triple(float(x))) for x in stretch], color=LOOK["amplification"][0], linewidth=1.6)
     _markers(axes, table, "variance", "amplification", "measured")
     axes.axhline(1.0, color="#999999", linewidth=0.8)
@@ -104,7 +105,7 @@ def _students(axes, table):
         axes.plot(bias, [risk(regression(float(b))) for b in bias], color=LOOK[rule][0], linewidth=1.6)
         _markers(axes, table, "regression", rule, name)
     axes.set(xlabel="bias of weak labels, ‖b‖", ylabel="error of a linear student")
-    axes.set_title("(d) Noise only: refinement loses")
+    axes.set_title("(d) Refinement loses on noise, wins on bias")
     axes.legend(fontsize=8.5, loc="upper left")
 
 

@@ -64,10 +64,16 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8.5)
     students = int(table["students"].max())
+    noise, bias = (", ".join(f"{value:.2g}" for value in values) for values in zip(*map(_weak, WORLDS.values()), strict=True))
     caption(
         figure,
-        f"Synthetic: four orthonormal concepts, d = {WORLDS['noisy'].d}. Lines: closed forms (the hull's and the source's with unlimited labels). "
-        f"Markers: sampled prompts read by Bayes, and least squares on {LABELS} labels ({students} students each); bars ± 2 standard errors; those "
-        "that need no examples stand at the right edge. A fresh prompt per answer without a number means unlimited answers.",
+        f"Synthetic: four orthonormal concepts, d = {WORLDS['noisy'].d}, belief {WORLDS['noisy'].belief}; from left to right weak noise {noise} "
+        f"and bias² {bias}. Lines: exact laws at the marked n (the hull's and the source's with unlimited labels; zero has no line). Markers: "
+        f"sampled prompts read by Bayes, and least squares on {LABELS} labels ({students} students each); bars ± 2 standard errors; those that "
+        "need no examples stand at the right edge. A fresh prompt per answer without a number means unlimited answers.",
     )
     return figure
+
+
+def _weak(world):
+    return world.weak_noise, world.weak_error

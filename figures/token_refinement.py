@@ -39,7 +39,7 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
         accuracy.plot(shares, [line[rule] for line in lines], color=colour, linewidth=1.6)
         _markers(accuracy, table, "systematic", rule, colour, marker, name)
     accuracy.axvline(0.5, color="#999999", linewidth=0.8)
-    accuracy.set(xlabel="share of wrong labels, e", ylabel="accuracy of the student", ylim=(-0.02, 1.04))
+    accuracy.set(xlabel="error share, e", ylabel="accuracy of the student", ylim=(-0.02, 1.04))
     accuracy.set_title("Refinement removes systematic errors\nwhile they are fewer than one half")
     accuracy.legend(fontsize=8.5, loc="lower left")
 
@@ -60,8 +60,7 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
         f"{table['trials'].max()} prompts), ± 2 standard errors; dashed: bound ½ρⁿ. Left: the concepts disagree on {DISAGREEMENT:.0%} of inputs; "
         f"{EXAMPLES} weak labels per input or prompt. Systematic: on a share e of the disagreement the weak model always answers as the "
         "wrong concept. Random: any label is wrong with probability e. Right: a, b are the chances of the right and the competitor's token "
-        "where the two disagree "
-        "(share δ).",
+        "where the two disagree (share δ), ρ = 1 − δ(√a − √b)². Naive: the most frequent of the labels.",
     )
     return figure
 

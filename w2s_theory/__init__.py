@@ -28,6 +28,7 @@ _HOMES = {
         "Verdict",
     ),
     "problems.concepts": ("ConceptWorld",),
+    "problems.prompting": ("Prompting",),
     "quantities.forecast": ("forecast",),
     "quantities.gain": ("gain_report",),
     "statements": (
@@ -58,6 +59,7 @@ __all__ = [
     "GainReport",
     "InExpectation",
     "InLimit",
+    "Prompting",
     "RowBlocks",
     "STATEMENTS",
     "Sides",
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     from .falsification import bound, falsify
     from .outcomes import Check, Estimate, GainReport, Verdict
     from .problems.concepts import ConceptWorld
+    from .problems.prompting import Prompting
     from .quantities.forecast import forecast
     from .quantities.gain import gain_report
     from .statements import Assumption, ForEvery, InExpectation, InLimit, Sides, Source, Statement, WithProbability

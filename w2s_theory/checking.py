@@ -45,7 +45,10 @@ def check_statement(statement: Statement, problem: Any, *, rng: np.random.Genera
     if not isinstance(problem, statement.about):
         kinds = statement.about if isinstance(statement.about, tuple) else (statement.about,)
         wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise TypeError(f"problem must be a {wanted} for {statement.name}; it is a {type(problem).__name__}.")
+        homes = ", ".join(dict.fromkeys(kind.__module__ for kind in kinds))
+        raise TypeError(
+            f"problem must be a {wanted} for {statement.name}; it is a {type(problem).__name__}. Make one from it: {homes}."
+        )
     blank = Check(statement.name, Verdict.OUT_OF_SCOPE, relation=statement.relation, seed=_fingerprint(rng))
     try:
         failed = statement.failed_assumptions(problem)

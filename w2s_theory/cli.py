@@ -17,7 +17,7 @@ from . import __version__
 from .outcomes import VERDICT_TABLE, Check
 
 HELP = """\
-check published statements of weak-to-strong generalization theory on problems of their own
+check published and derived statements of weak-to-strong generalization theory on problems of their own
 
 examples:
   w2s verify                                  every statement in the catalogue

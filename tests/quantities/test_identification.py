@@ -290,3 +290,7 @@ def test_a_random_error_flips_as_often_as_points_of_the_sphere_lie_beyond_the_pl
 def test_bad_input_is_refused_with_the_way_out(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_one_concept_needs_one_example():
+    assert sample_size(ConceptWorld(np.array([[1.0, 0.0]]), np.array([0.5, 0.1])), 0.05) == 1.0

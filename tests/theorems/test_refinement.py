@@ -288,3 +288,12 @@ def test_bad_arguments_are_refused():
         Prompting(WORLD, -1)
     with pytest.raises(TypeError, match="ConceptWorld"):
         Prompting(np.ones(3), 1)  # type: ignore[arg-type]
+
+
+def test_the_forecast_names_its_own_arguments():
+    with pytest.raises(TypeError, match="world must be a ConceptWorld"):
+        forecast(np.eye(2))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="examples must be a whole number"):
+        forecast(WORLD, examples=-1)
+    with pytest.raises(ValueError, match=r"labels must exceed d \+ 1 = 7"):
+        forecast(WORLD, examples=3, labels=5)

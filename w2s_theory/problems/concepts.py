@@ -1,6 +1,6 @@
 """The world of latent concepts: a strong model that knows several linear regressions, and a weak one that knows which of them is meant.
 
-    x ~ N(0, I_d),   strong model: K concepts β_1 … β_K with prior α,   weak label y' = β_w·x + τ ξ,   target β_*·x
+    x ~ N(0, I_d),   strong model: K concepts β_1 … β_K with prior α,   weak label y' = β_w·x + τ ξ, ξ ~ N(0, 1),   target β_*·x
 
 The weak model is aligned (it means concept k*), not accurate: β_w differs from β_* (biased), or τ is large (noisy), or both. Errors are
 expected squared distances of regression functions, so a head β has error ‖β − β_*‖². A general covariance Σ is this world after whitening.

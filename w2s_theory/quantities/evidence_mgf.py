@@ -1,7 +1,8 @@
 """How much weight do wrong concepts keep? Moment generating function, exponents and exact moments of the refiner's posterior weights.
 
-Let L_k be the log-odds of competitor k over the aligned concept k* after n Gaussian examples, prior left out, ℓ_k = log(α_k/α_*), and
-q_k = w_k/(w_k + w_*) = expit(L_k + ℓ_k). In the notation of ``quantities.identification``, with G = U s² = U(W + τ²) − V²,
+w_* and α_* belong to the aligned concept k*; the truth plays no part. Let L_k be the log-odds of competitor k over the aligned concept k*
+after n Gaussian examples, prior left out, ℓ_k = log(α_k/α_*), and q_k = w_k/(w_k + w_*) = expit(L_k + ℓ_k). In the notation of
+``quantities.identification``, with G = U s² = U(W + τ²) − V²,
 
     E exp(λ L_k) = Δ_k(λ)^(−n/2),   Δ_k(λ) = 1 + λ (U − 2V)/σ² − λ² G/σ⁴     (where Δ_k > 0, else infinite)
     E q_k^m ≤ g(λ) (α_k/α_*)^λ Δ_k(λ)^(−n/2),   g(λ) = λ^λ (m−λ)^(m−λ)/m^m,   0 ≤ λ ≤ m

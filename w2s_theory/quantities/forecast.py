@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .._validation import positive
+from .._validation import positive, whole
 from ..problems.concepts import ConceptWorld
 from .naive_finetuning import naive_risk
 from .refined_risk import finite_student_risk, limit_risk, refined_risk
@@ -54,16 +54,26 @@ class Forecast:
 def forecast(world: ConceptWorld, *, examples: int | None = None, labels: int | None = None, tolerance: float = 0.05) -> Forecast:
     """What refinement with ``examples`` weakly labelled examples per prompt will do for a student of ``labels`` labels.
 
-    ``None`` stands for unlimited. ``tolerance`` τ ≥ 0: "copies" when |naive − refined| ≤ τ · naive. Raises ``ValueError`` for a soft or a
-    uniform world with finite ``examples`` (simulate it, or see quantities.soft_concepts), and unless labels > d + 1.
+    ``None`` stands for unlimited; ``labels`` needs ``examples``. ``tolerance`` ≥ 0: "copies" when |naive − refined| ≤ tolerance · naive.
+    Finite ``examples`` take an integral for three concepts or more: about 0.1 s for 4 of them, 10 s for 20. Raises ``TypeError`` for
+    another kind of world, ``ValueError`` for a soft or a uniform one with finite ``examples`` (simulate it with students.refinement, or
+    see quantities.soft_concepts), and unless labels > d + 1.
     """
+    if not isinstance(world, ConceptWorld):
+        raise TypeError(f"world must be a ConceptWorld; it is a {type(world).__name__}.")
+    if examples is not None:
+        whole("examples", examples, at_least=0)
+    if labels is not None and whole("labels", labels) <= world.d + 1:
+        raise ValueError(f"labels must exceed d + 1 = {world.d + 1} for a finite expectation; it is {labels}. Label more points.")
     positive("tolerance", tolerance, strict=False)
     limit = limit_risk(world) if world.is_sharp() else world.weak_error
     naive = world.weak_error if labels is None else naive_risk(world, labels)
     if examples is None and labels is None:
         refined = limit
     elif examples is None:
-        raise ValueError("examples must be given together with labels: the limit is that of unlimited examples and labels.")
+        raise ValueError(
+            "examples must be given together with labels; for long prompts pass a large number, as in examples=1000."
+        )
     else:
         refined = refined_risk(world, examples) if labels is None else finite_student_risk(world, examples, labels)
     difference = naive - refined

@@ -9,7 +9,8 @@ noise of variance s² = τ² + W − V²/U, so that after n examples, with C = �
 
 The exponent is ρ = ½ log(1 + κ²), because Q(x) ≤ ½ exp(−x²/2) gives P ≤ ½ (1 + κ²)^(−n/2). κ ≤ 0 (V ≥ U/2) is a lost concept: the weak
 vector is no nearer to k* than to k, and ρ = 0. κ is infinite when the evidence has no noise (τ = 0 and b along u). Ties count half.
-Everything is about ``concepts[aligned]``, whatever the world's target. Derived here (after somerstep2025). NumPy float64.
+Everything is about the aligned concept k*: w_* and α_* are its posterior and prior weight, and the truth β_* plays no part. Derived here
+(after somerstep2025). NumPy float64.
 """
 
 from __future__ import annotations
@@ -156,6 +157,8 @@ def sample_size(world: ConceptWorld, delta: float) -> float:
     probability("delta", delta)
     seen = gaussian_rivals(world)
     possible = np.isfinite(seen.log_prior)
+    if not possible.any():
+        return 1.0
     if np.any(seen.kappa[possible] <= 0.0):
         return math.inf
     with np.errstate(invalid="ignore"):

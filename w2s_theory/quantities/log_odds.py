@@ -8,11 +8,12 @@ u_k = Q c_k and v = Qᵀb, the log-odds of concept k over the base are, for any 
 T the (r, min(r, n)) lower-trapezoidal Bartlett factor of the Wishart matrix Σ_i (Qᵀx_i)(Qᵀx_i)ᵀ = T Tᵀ: chi variables with n, n − 1, …
 degrees of freedom on its diagonal and standard normals below.
 
-Tilting by exp(λ L_k) leaves the family: an example (Qᵀx, ω) becomes Gaussian with precision
+The c_k are called corners, v the pull and s the noise. Tilting the probability by exp(λ L_k) keeps the law in the same family. With
+z = Qᵀx and sω what a label adds to v·z, an example (z, ω) becomes Gaussian with precision
 P = I − (λ/σ²)[[c_k vᵀ + v c_kᵀ − c_k c_kᵀ, s c_k], [s c_kᵀ, 0]], det P = Δ_k(λ), so that with S = P⁻¹, S_zz = R Rᵀ and γ = S_zz⁻¹ S_zω
-the corners become Rᵀc_j, the pull Rᵀ(v + sγ) and the noise s√(S_ωω − γ·S_zz γ), and
+the corners become Rᵀc_j, the pull Rᵀ(v + sγ) and the noise s√(S_ωω − γ·S_zz γ), and for any function f of the log-odds
 
-    E f = Δ_k(λ)^(−n/2) E_tilted[f exp(−λ L_k)],
+    E f = Δ_k(λ)^(−n/2) E[f exp(−λ L_k) under the tilted law],
 
 which makes a rare event common. Derived here (after somerstep2025). NumPy float64.
 """
@@ -37,7 +38,7 @@ REACH, KNOTS = 8.3, 1025
 
 
 class Tilted(NamedTuple):
-    """Draws under a tilt towards concept ``k``: ``log_odds`` (draws, K) over the base; E f = mean(f · exp(``log_weight``))."""
+    """Draws under a tilt towards some concept: ``log_odds`` (draws, K) over the base; E f = mean(f · exp(``log_weight``))."""
 
     log_odds: np.ndarray
     log_weight: np.ndarray
@@ -56,13 +57,13 @@ class LogOddsLaw(NamedTuple):
         """Reduce a Gaussian world with sharp concepts to the law over concept ``base``. Raises ``ValueError`` for other worlds."""
         if not (world.is_gaussian() and world.is_sharp()):
             raise ValueError(
-                "the law of the posterior weights is for Gaussian features and sharp concepts (spread = 0); "
-                "simulate this world with students.refiner instead."
+                "the law of the posterior weights is for Gaussian features and sharp concepts (spread = 0); this world has "
+                f"{world.features} features and spread {world.spread:g}. Sample it: students.refiner.refined_heads(world, *world.sample(...))."
             )
         if world.count > MOST_CONCEPTS:
             raise ValueError(
                 f"the law is integrated for at most {MOST_CONCEPTS} concepts; there are {world.count}. "
-                "Simulate this world with students.refiner instead."
+                "Simulate it: students.refiner.simulate_evidence, students.refinement.refined_students."
             )
         differences, bias = world.concepts - world.concepts[base], world.weak - world.concepts[base]
         _, sizes, axes = np.linalg.svd(differences, full_matrices=False)
@@ -77,7 +78,7 @@ class LogOddsLaw(NamedTuple):
         return int(self.pull.shape[0])
 
     def best_tilt(self, k: int, most: float) -> float:
-        """λ* = σ²(U − 2V)/2(U(W + τ²) − V²), where Δ_k is largest, clipped to [0, ``most``]."""
+        """λ* of ``quantities.evidence_mgf``, where Δ_k is largest, clipped to [0, ``most``]."""
         corner = self.corners[k]
         square, along = float(corner @ corner), float(corner @ self.pull)
         curvature = float(square * (self.pull @ self.pull + self.noise**2) - along**2)
@@ -104,7 +105,7 @@ class LogOddsLaw(NamedTuple):
         return moved, float(np.linalg.slogdet(precision)[1])
 
     def draws(self, n: int, k: int, tilt: float, scramble: int) -> Tilted:
-        """POINTS draws after n ≥ 1 examples under exp(``tilt`` · L_k), of the scramble with this number."""
+        """POINTS draws after n ≥ 1 examples under exp(``tilt`` · L_k), of scramble number ``scramble``."""
         law, log_delta = self.tilted(k, tilt)
         log_odds = law.log_odds(n, _normals(self.dimensions(n), scramble))
         return Tilted(log_odds, -tilt * log_odds[:, k] - 0.5 * n * log_delta)

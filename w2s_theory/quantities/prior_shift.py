@@ -1,5 +1,6 @@
 """What label refinement does to a shifted prior: the confusion matrix, its spectrum, the error it leaves, and what undoing it costs.
 
+In the notation of ``problems.mixtures``: π the strong model's prior, q the target's, f_k its components and f^w_k the weak model's.
 Refining a weak label of concept j draws concept k with probability
 
     C_jk = E[π_k f_k(Y') / Σ_l π_l f_l(Y') | Y' ~ f^w_j],            so refined labels have the prior   q_ref = Cᵀ q.

@@ -8,13 +8,13 @@ A refiner that reads n weakly labelled examples holds weights w over its concept
     intent       Σ_k p_k ‖β_k − β_*‖²             the concept that one batch makes most likely (p_k) answers everything
     gap          G(n) = ε_w² − R(n),   pgr = G(n)/ε_w²   (the ceiling, a student of the truth, has error 0)
 
-with the concepts as columns of B. With two concepts w̄ is exact, with more it is a quadrature with a small relative error
-(``quantities.posterior_weights``). The law of the finite student is exact: its labels are B w̄·x + δ_k·x + σξ with δ_k = β_k − B w̄ and k
-drawn with w̄ anew for each point, so its excess is the mean of tr[(XᵀX)⁻¹Xᵀ diag(σ² + x_iᵀSx_i) X(XᵀX)⁻¹]. By rotation invariance the
-second part is m (tr S/d) E[‖x‖² xᵀ(XᵀX)⁻²x]; with A the Wishart matrix of the other points, a ~ χ²(m−d) the Schur complement of A along
-x and h the regression coefficients on the rest, xᵀ(XᵀX)⁻²x = ‖x‖²(1 + ‖h‖²)/(a + ‖x‖²)². There ‖x‖²/(a + ‖x‖²) is
-Beta(d/2, (m−d)/2) and E‖h‖² = (d−1)/(m−d−1), independent. Derived here (after somerstep2025). Gaussian features, sharp concepts.
-NumPy float64.
+with the concepts as columns of B. With two concepts w̄ is exact, with more it is a quadrature with a relative error of about 1e-3
+(``quantities.posterior_weights``). The expected error of the finite student is exact: its labels are B w̄·x + δ_k·x + σξ with δ_k = β_k −
+B w̄ and k drawn with w̄ anew for each point, so its excess is the mean of tr[(XᵀX)⁻¹Xᵀ diag(σ² + x_iᵀSx_i) X(XᵀX)⁻¹]. By rotation
+invariance the second part is m (tr S/d) E[‖x‖² xᵀ(XᵀX)⁻²x]; with A the Wishart matrix of the other points, a ~ χ²(m−d) the Schur
+complement of A along x and h the regression coefficients on the rest, xᵀ(XᵀX)⁻²x = ‖x‖²(1 + ‖h‖²)/(a + ‖x‖²)². There ‖x‖²/(a + ‖x‖²) is
+Beta(d/2, (m−d)/2) and E‖h‖² = (d−1)/(m−d−1), independent. Derived here (after somerstep2025). Gaussian features, sharp concepts. NumPy
+float64.
 """
 
 from __future__ import annotations
@@ -120,9 +120,10 @@ def gap_rate(world: ConceptWorld) -> float:
 def examples_for_gap(world: ConceptWorld, target: float) -> int:
     """An n ≥ 1 with G(n) ≥ ``target``, and G(n − 1) < ``target`` if n > 1: the smallest one where the gap grows with n.
 
-    Found by doubling and bisection. Raises ``ValueError`` when no power of two reaches the target before the gap has settled below it.
+    Found by doubling and bisection, so R(n) is computed some ten times. Raises ``ValueError`` when no power of two reaches the target
+    before the gap has settled below it.
     """
-    if not np.isfinite(target):
+    if not np.isfinite(float(target)):
         raise ValueError(f"target must be a finite gap; it is {target!r}.")
     low, high = 0, 1
     while gap(world, high) < target:

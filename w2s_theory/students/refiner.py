@@ -5,7 +5,8 @@ Reading n examples (x_i, y_i), the strong model's posterior over concepts is
     w_k ∝ α_k exp(−Σ_i (y_i − β_k·x_i)² / 2σ²)                          for sharp concepts,
     w_k ∝ α_k N(y; X β_k, σ² I + ψ² X Xᵀ)                               for soft ones (spread ψ > 0),
 
-and it answers a query x with the mixture Σ_k w_k N(β_k·x, σ²) (soft: with the posterior mean of the concept). A student trained on
+in the notation of ``problems.concepts``: α the prior, σ the ``belief``, ψ the ``spread``, X with rows x_i, B with columns β_k.
+It answers a query x with the mixture Σ_k w_k N(β_k·x, σ²) (soft: with the posterior mean of the concept). A student trained on
 answers that come from a fresh prompt for every query converges to the head B w̄, w̄ = E w. NumPy float64.
 """
 
@@ -44,7 +45,8 @@ def posterior(world: ConceptWorld, features: np.ndarray, labels: np.ndarray) -> 
 
 def log_weights(world: ConceptWorld, evidence: np.ndarray) -> np.ndarray:
     """Log posterior weights up to a constant, evidence + log(prior/its largest), (..., K): what to take the largest of."""
-    if evidence.shape[-1] != world.count:
+    evidence = np.asarray(evidence, dtype=float)
+    if evidence.shape[-1:] != (world.count,):
         raise ValueError(f"evidence must have one entry for each of {world.count} concepts; its shape is {evidence.shape}.")
     with np.errstate(divide="ignore"):
         return evidence + np.log(world.alpha / world.alpha.max())  # equal priors add nothing, not even rounding

@@ -1,6 +1,6 @@
 """Given the features of a prompt, whatever their law, the posterior prefers k with probability Q((S/2 − Σ p·b·x + σ²ℓ)/(τ√S)).
 
-p = (β_k − β_*)·x, S = Σp², b = β_w − β_*, ℓ = log(α_*/α_k): given X only the Gaussian label noise is random. So uniform features, for which
+p = (β_k − β_{k*})·x, S = Σp², b = β_w − β_{k*}, ℓ = log(α_*/α_k): given X only the Gaussian label noise is random. So uniform features, for which
 Student's law is an approximation, have an exact law too, with or without bias. Both sides use the same simulated features.
 """
 

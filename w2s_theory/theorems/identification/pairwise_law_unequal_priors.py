@@ -1,7 +1,7 @@
 """With any priors, the posterior prefers concept k to the aligned one with probability E Q(κ√C + c/√C), C ~ χ²(n).
 
 c = σ² log(α_*/α_k)/(s√U): with unequal priors the strong model's belief σ matters, since it says how much evidence outweighs them. Given
-the features along β_k − β_*, the evidence is Gaussian (``quantities.identification``). The trials add up raw log-odds.
+the features along β_k − β_{k*}, the evidence is Gaussian (``quantities.identification``). The trials add up raw log-odds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A weak error of length ε in a uniformly random direction loses its concept to k with probability ½ I_{1−a²}((d−1)/2, ½), a = ‖β_k − β_*‖/2ε.
+"""A weak error of length ε in a uniformly random direction loses its concept to k with probability ½ I_{1−a²}((d−1)/2, ½), a = ‖β_k − β_{k*}‖/2ε.
 
 The weak vector is then nearer to β_k, and refinement goes there however many examples it reads. The share of a spherical cap; zero for
 a ≥ 1. In many dimensions random errors are nearly orthogonal to every concept and hardly ever flip one. The trials draw directions;
@@ -43,7 +43,7 @@ def _examples(rng: np.random.Generator) -> tuple[ConceptWorld, ...]:
 
 RANDOM_BIAS_FLIP = Statement(
     name="identification.random_bias_flip",
-    says="a random weak error of length ε is nearer to k with probability ½ I_{1−a²}((d−1)/2, ½), a = ‖β_k − β_*‖/2ε < 1",
+    says="a random weak error of length ε is nearer to k with probability ½ I_{1−a²}((d−1)/2, ½), a = ‖β_k − β_{k*}‖/2ε < 1",
     relation="==",
     sides=_sides,
     about=ConceptWorld,

@@ -42,7 +42,7 @@ def _examples(rng: np.random.Generator) -> tuple[Prompting, ...]:
     worlds = (
         orthonormal_world(3, alignment=0.8, length=0.9, weak_noise=0.5, belief=0.7),
         ConceptWorld(concepts, concepts[1], 0.8, 1.0, np.array([0.5, 0.2, 0.3]), target=concepts[0] + 0.3),
-        ConceptWorld(np.eye(2), np.array([0.3, 0.7]), 0.4, 0.6),
+        ConceptWorld(np.eye(3), np.array([0.1, 0.8, 0.1]), 0.4, 0.6),
     )
     reach = Reach(lambda world, n: _delta(Prompting(world, n)), (0.3,), 64)
     return tuple(Prompting(world, reach.sizes(world)[0]) for world in worlds)

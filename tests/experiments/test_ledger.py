@@ -231,9 +231,23 @@ def test_the_picture_shows_every_check_and_names_every_statement():
         axes = draw(columns(rows)).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["toy.a", "toy.b", "toy.c"]
     drawn = {line.get_label(): np.asarray(line.get_xdata(), dtype=float) for line in axes.get_lines()}
-    np.testing.assert_allclose(drawn["holds (6)"][:3], 0.5)
-    np.testing.assert_allclose(drawn["violated (3)"], 0.5)
-    assert np.all(drawn["holds (6)"][3:] < 0)
+    np.testing.assert_allclose(drawn["holds"][:3], 0.5)
+    np.testing.assert_allclose(drawn["violated"], 0.5)
+    assert np.all(drawn["holds"][3:] < 0)
+
+
+def test_many_statements_stand_in_columns_and_none_is_lost(monkeypatch):
+    pytest.importorskip("matplotlib")
+    from figures import statements as picture
+
+    monkeypatch.setattr(picture, "IN_A_COLUMN", 2)
+    checks = experiment.check_rows(square(0.5), rng=np.random.default_rng(0))
+    rows = [{"statement": f"toy.{name}", "trial": 0} | row for name in "abcde" for row in checks]
+    with style():
+        figure = picture.draw(columns(rows))
+    named = [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
+    assert named == [f"toy.{name}" for name in "abcde"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [f"holds ({5 * len(checks)})"]
 
 
 def test_the_interval_over_seeds_is_student_t():

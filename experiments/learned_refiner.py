@@ -176,7 +176,7 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
             f"{untrained[f'{kind}_divergence'].max():.2f}; {best['held_out'][0]} held-out prompts"
         )
         status = (
-            "holds (derived here)" if is_near else f"not reproduced (above {NEAR} nats at {_lengths(n[mean + half >= NEAR])})"
+            "observed here" if is_near else f"not reproduced (above {NEAR} nats at {_lengths(n[mean + half >= NEAR])})"
         )
         claim = f"a trained transformer is within {NEAR} nats per label of exact Bayes for n ≤ {LONGEST}, {whose}"
         found.append(Finding(claim, status, evidence))
@@ -185,7 +185,7 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
     off, slack = np.abs(gap / exact_gap - 1.0), 2.0 * best["student_error_stderr"] / np.abs(exact_gap)
     missed = off + slack > CLOSE
     status = (
-        f"not reproduced (further off, or not resolved, at {_lengths(n[missed])})" if missed.any() else "holds (derived here)"
+        f"not reproduced (further off, or not resolved, at {_lengths(n[missed])})" if missed.any() else "observed here"
     )
     evidence = [
         f"off by {off[i]:.1%} ± {slack[i]:.1%} at n = {n[i]} (gap {gap[i]:.3f}, exact {exact_gap[i]:.3f})" for i in range(len(n))
@@ -204,7 +204,7 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
     found.append(
         Finding(
             "its students beat naive fine-tuning at every n where exact Bayes's do, those of the untrained transformer never",
-            "holds (derived here)" if np.all(wins[should]) and np.all(loses) else "not reproduced (see the evidence)",
+            "observed here" if np.all(wins[should]) and np.all(loses) else "not reproduced (see the evidence)",
             f"{trained_on}: in {int(np.sum(wins & should))} of {int(np.sum(should))} lengths, at n = {n[-1]} error "
             f"{best['student_error'][-1]:.3f} against {naive[-1]:.3f}; untrained {untrained['student_error'].min():.2f} to "
             f"{untrained['student_error'].max():.2f}",

@@ -157,7 +157,7 @@ def ideal() -> dict[str, np.ndarray]:
 
 def test_findings_hold_for_exact_bayes_and_notice_each_miss():
     table = ideal()
-    assert [finding.status for finding in experiment.findings(table)] == ["holds (derived here)"] * 4
+    assert [finding.status for finding in experiment.findings(table)] == ["observed here"] * 4
     trained = table["training_prompts"] > 0
     for column, row, value, position in (
         ("source_divergence", 4, 0.0495, 0),  # below the target, its interval is not
@@ -171,7 +171,7 @@ def test_findings_hold_for_exact_bayes_and_notice_each_miss():
         statuses = [finding.status for finding in experiment.findings(table | {column: changed})]
         assert statuses[position].startswith("not reproduced")
         if position < 3:
-            assert statuses[position].endswith(f"n = {row})") and statuses.count("holds (derived here)") == 3
+            assert statuses[position].endswith(f"n = {row})") and statuses.count("observed here") == 3
     lucky = np.where(trained, table["student_error"], 0.3)
     assert experiment.findings(table | {"student_error": lucky})[3].status.startswith("not reproduced")
 

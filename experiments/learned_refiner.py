@@ -175,18 +175,14 @@ def findings(table: dict[str, np.ndarray]) -> list[Finding]:
             f"{trained_on}: at most {mean[worst]:.4f} ± {half[worst]:.4f} nats, at n = {n[worst]}; untrained up to "
             f"{untrained[f'{kind}_divergence'].max():.2f}; {best['held_out'][0]} held-out prompts"
         )
-        status = (
-            "observed here" if is_near else f"not reproduced (above {NEAR} nats at {_lengths(n[mean + half >= NEAR])})"
-        )
+        status = "observed here" if is_near else f"not reproduced (above {NEAR} nats at {_lengths(n[mean + half >= NEAR])})"
         claim = f"a trained transformer is within {NEAR} nats per label of exact Bayes for n ≤ {LONGEST}, {whose}"
         found.append(Finding(claim, status, evidence))
 
     gap, exact_gap = naive - best["student_error"], naive - best["exact_error"]
     off, slack = np.abs(gap / exact_gap - 1.0), 2.0 * best["student_error_stderr"] / np.abs(exact_gap)
     missed = off + slack > CLOSE
-    status = (
-        f"not reproduced (further off, or not resolved, at {_lengths(n[missed])})" if missed.any() else "observed here"
-    )
+    status = f"not reproduced (further off, or not resolved, at {_lengths(n[missed])})" if missed.any() else "observed here"
     evidence = [
         f"off by {off[i]:.1%} ± {slack[i]:.1%} at n = {n[i]} (gap {gap[i]:.3f}, exact {exact_gap[i]:.3f})" for i in range(len(n))
     ]

@@ -20,14 +20,17 @@ LEGEND = {"fontsize": 8, "loc": "lower right", "handletextpad": 0.3, "labelspaci
 
 
 def draw(table: dict[str, np.ndarray]) -> Figure:
-    """Six panels; numbers of examples are evenly spaced, 0 first."""
-    figure, axes = new_figure(3, 2, height=9.6)
-    (top, mass), (short, wide), (long, traps) = axes
+    """Eight panels; numbers of examples are evenly spaced, 0 first."""
+    figure, axes = new_figure(4, 2, height=12.2)
+    (top, mass), (medium, large), (short, wide), (long, traps) = axes
 
     for k in LENGTHS:
         _line(top, table, ("text", 50, k), CLEAN, SHADES[k], MARKERS[k], str(k))
         _line(top, table, ("text", 50, k), WEAK, SHADES[k], MARKERS[k], "", hollow=True)
         _line(mass, table, ("text", 50, k), CLEAN, SHADES[k], MARKERS[k], str(k), name="mass")
+        for panel, vocabulary in ((medium, 100), (large, 150)):
+            _line(panel, table, ("text", vocabulary, k), CLEAN, SHADES[k], MARKERS[k], str(k))
+            panel.set_title(f"Clean outputs, vocabulary {vocabulary}")
     for setting, text, below in ((CLEAN, "outputs in the prompt", False), (WEAK, "the same, 30 % random", True)):
         level = 100 * np.mean([m.value[0] for k in LENGTHS if (m := mean(table, "text", 50, k, setting, "weak_accuracy"))])
         top.axhline(level, **LINES["weak"])
@@ -36,6 +39,9 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
     top.set_title("Refined labels beat the weak ones\n(hollow: 30 % of outputs are random)")
     top.legend(title="tokens per example", bbox_to_anchor=(1.02, 0.21), ncols=4, columnspacing=0.6, title_fontsize=8, **LEGEND)
 
+    for panel in (medium, large):
+        if panel.get_lines():  # the quick grid may not have this vocabulary
+            panel.legend(title="tokens per example", ncols=4, columnspacing=0.6, title_fontsize=8, **LEGEND)
     _line(mass, table, ("text", 50, 3), SEPARATE, COLOURS["ceiling"], "v", "3, examples read apart", name="mass")
     mass.set_title("Delimiters stop short examples\nfrom identifying the concept")
     mass.set_ylabel("mass on the right concept, %")

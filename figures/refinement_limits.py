@@ -105,7 +105,7 @@ def _students(axes, table):
         axes.plot(bias, [risk(regression(float(b))) for b in bias], color=LOOK[rule][0], linewidth=1.6)
         _markers(axes, table, "regression", rule, name)
     axes.set(xlabel="bias of weak labels, ‖b‖", ylabel="error of a linear student")
-    axes.set_title("(d) Refinement loses on noise, wins on bias")
+    axes.set_title("(d) Loses on noise, wins on bias")
     axes.legend(fontsize=8.5, loc="upper left")
 
 

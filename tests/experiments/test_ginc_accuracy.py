@@ -133,9 +133,9 @@ def test_the_picture_shows_what_the_table_has(quick):
     with style():
         figure = draw(quick)
         figure.draw_without_rendering()
-    assert len(figure.axes) == 6
+    assert len(figure.axes) == 8
     curves = [line.get_ydata() for line in figure.axes[0].get_lines()]
     wanted = 100 * mean(quick, "text", 50, 10, CLEAN).value
     assert any(len(curve) == len(wanted) and np.allclose(curve, wanted) for curve in curves)
-    published = [line.get_ydata() for line in figure.axes[2].get_lines() if str(line.get_label()).startswith("published")]
+    published = [line.get_ydata() for line in figure.axes[4].get_lines() if str(line.get_label()).startswith("published")]
     assert len(published) == 2

@@ -189,7 +189,7 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "quantities/refined_risk.py": (
         (
             *("refined_risk", "single_prompt_risk", "finite_student_risk", "intent_risk", "repeated_risk", "limit_risk"),
-            *("gap", "limit_gap", "pgr", "gap_rate", "examples_for_gap"),
+            *("gap", "limit_gap", "pgr", "gap_rate"),
         ),
         REFINEMENT,
     ),

@@ -31,6 +31,8 @@ from .posterior_weights import expected_weights, preferred_shares, weight_moment
 
 #: No sample size beyond this is looked for.
 MOST_EXAMPLES = 2**20
+#: Concepts nearer to each other than this share of the largest are copies.
+SAME = 1e-12
 
 
 def refined_risk(world: ConceptWorld, n: int) -> float:
@@ -106,7 +108,7 @@ def gap_rate(world: ConceptWorld) -> float:
     tied = nearest(world)
     winner = int(tied[0])
     arms = world.concepts - world.concepts[winner]
-    same = np.sum(arms**2, axis=-1) <= 1e-24 * np.max(np.sum(world.concepts**2, axis=-1))
+    same = np.linalg.norm(arms, axis=-1) <= SAME * np.max(np.linalg.norm(world.concepts, axis=-1))
     if not np.all(same[tied]):
         return float("nan")
     rivals = np.flatnonzero(~same & (world.alpha > 0.0))

@@ -17,6 +17,8 @@ from .naive_finetuning import naive_risk
 from .refined_risk import finite_student_risk, limit_risk, refined_risk
 
 Word = Literal["helps", "hurts", "copies"]
+#: A gap below this share of the squared size of the concepts is rounding, or might as well be.
+NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,6 @@ def forecast(world: ConceptWorld, *, examples: int | None = None, labels: int | 
     else:
         refined = refined_risk(world, examples) if labels is None else finite_student_risk(world, examples, labels)
     difference = naive - refined
-    negligible = 1e-9 * float(max(world.error(world.concepts).max(), world.truth @ world.truth))
+    negligible = NEGLIGIBLE * float(max(world.error(world.concepts).max(), world.truth @ world.truth))
     word: Word = "copies" if abs(difference) <= max(tolerance * naive, negligible) else "helps" if difference > 0 else "hurts"
     return Forecast(word, naive, refined, limit, examples, labels, tolerance)

@@ -35,11 +35,11 @@ from scipy.special import chdtrc, ndtr, wofz
 
 from .._validation import SolverFailure, positive, whole
 from ..design import Design
+from ..montecarlo import in_pieces
 from ..problems.concepts import ConceptWorld
 from ..problems.finetuning import FineTuning
 from ..students.constrained import solve_hull
 from ..students.shapes import SimplexHull
-from .finite_sample import CHUNK
 
 #: Beyond this many standard deviations a Gaussian has no mass in float64.
 TAIL = 9.0
@@ -123,12 +123,12 @@ def hull_students(tuning: FineTuning, count: int, rng: np.random.Generator) -> n
     Raises ``SolverFailure`` when one did not converge.
     """
     concepts = tuning.world.concepts
-    heads, step = np.empty((count, tuning.world.d)), max(1, CHUNK // (tuning.labels + 8 * len(concepts)))
-    for start in range(0, count, step):
-        rows = slice(start, min(start + step, count))
-        features, labels = tuning.sample_orthogonal(rows.stop - rows.start, rng=rng)
+
+    def train(many: int) -> np.ndarray:
+        features, labels = tuning.sample_orthogonal(many, rng=rng)
         found = solve_hull(Design(features @ concepts.T), labels.T)
         if not np.all(found.converged):
-            raise SolverFailure(f"{np.sum(~found.converged)} of {len(labels)} students within the hull did not converge.")
-        heads[rows] = found.coefficients.T @ concepts
-    return heads
+            raise SolverFailure(f"{np.sum(~found.converged)} of {many} students within the hull did not converge.")
+        return found.coefficients.T @ concepts
+
+    return in_pieces(train, count, numbers=tuning.labels + 8 * len(concepts))

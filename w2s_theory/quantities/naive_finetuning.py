@@ -26,11 +26,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..montecarlo import in_pieces
 from ..problems.concepts import ConceptWorld
 from ..problems.finetuning import FineTuning
 from ..students.refinement import naive_students
 from ..students.source_shrinkage import shrink_to_source
-from .finite_sample import CHUNK, overfitting_ratio
+from .finite_sample import overfitting_ratio
 from .quantity import Quantity
 
 
@@ -103,12 +104,12 @@ def _noise(world: ConceptWorld, labels: int | None) -> float:
 
 def orthogonal_students(tuning: FineTuning, count: int, rng: np.random.Generator) -> np.ndarray:
     """Heads (count, d) of students held at their source, each fitted to its own weak labels on one orthogonal design."""
-    heads, step = np.empty((count, tuning.world.d)), max(1, CHUNK // tuning.labels)
-    for start in range(0, count, step):
-        rows = slice(start, min(start + step, count))
-        features, labels = tuning.sample_orthogonal(rows.stop - rows.start, rng=rng)
-        heads[rows] = shrink_to_source(features, labels.T, tuning.world.source, etas=tuning.eta).coefficients[0].T
-    return heads
+
+    def train(many: int) -> np.ndarray:
+        features, labels = tuning.sample_orthogonal(many, rng=rng)
+        return shrink_to_source(features, labels.T, tuning.world.source, etas=tuning.eta).coefficients[0].T
+
+    return in_pieces(train, count, numbers=tuning.labels)
 
 
 def random_students(tuning: FineTuning, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -116,14 +117,14 @@ def random_students(tuning: FineTuning, count: int, rng: np.random.Generator) ->
     world, n = tuning.world, tuning.labels
     if tuning.eta == 0.0:
         raise ValueError("eta must be > 0 for a unique head; it is 0. Use students.refinement.naive_students.")
-    heads, step = np.empty((count, world.d)), max(1, CHUNK // (n * (world.d + 2)))
-    for start in range(0, count, step):
-        rows = slice(start, min(start + step, count))
-        features, labels = world.sample(rows.stop - rows.start, n, rng=rng)
+
+    def train(many: int) -> np.ndarray:
+        features, labels = world.sample(many, n, rng=rng)
         turned = np.swapaxes(features, -1, -2)
         pull = turned @ (labels - features @ world.source)[..., None]
-        heads[rows] = world.source + np.linalg.solve(turned @ features + n * tuning.eta * np.eye(world.d), pull)[..., 0]
-    return heads
+        return world.source + np.linalg.solve(turned @ features + n * tuning.eta * np.eye(world.d), pull)[..., 0]
+
+    return in_pieces(train, count, numbers=n * (world.d + 2))
 
 
 NAIVE = Quantity(

@@ -12,7 +12,7 @@ from ...problems.concepts import ConceptWorld
 from ...problems.prompting import Prompting
 from ...quantities.identification import conditional_preference, preferences
 from ...statements import Assumption, InExpectation, Sides, Statement
-from ...students.refiner import CHUNK, log_evidence
+from ...students.refiner import CHUNK, log_evidence, log_weights
 from .._identification import DERIVED, EXAMPLES, RIVALS
 from .._prompting import SHARP
 
@@ -23,8 +23,7 @@ def _sides(prompting: Prompting, count: int, rng: np.random.Generator) -> Sides:
     for start in range(0, count, CHUNK):
         rows = slice(start, min(start + CHUNK, count))
         features, labels = world.sample(rows.stop - start, prompting.examples, rng=rng)
-        with np.errstate(divide="ignore"):
-            posterior = log_evidence(world, features, labels) + np.log(world.alpha)
+        posterior = log_weights(world, log_evidence(world, features, labels))
         odds = posterior[:, world.competitors] - posterior[:, [world.aligned]]
         left[rows] = np.mean(preferences(odds), axis=-1)
         right[rows] = np.mean(conditional_preference(world, features), axis=-1)

@@ -78,7 +78,7 @@ def _one(stem: str, label: str, options: argparse.Namespace, root: Path) -> list
     try:
         if not options.figures_only:
             module = runner.load("experiments", stem, root)
-            reason = _unavailable(module)
+            reason = _unavailable(module, options.scale)
             if reason:
                 print(f"{label}  skipped: {reason}", file=sys.stderr)
                 return []
@@ -122,8 +122,8 @@ def _explain(what: str, error: Exception) -> str:
     return f"{what}: {error}" + (f": {type(cause).__name__}: {cause}" if cause is not None else "")
 
 
-def _unavailable(module: ModuleType) -> str:
-    return module.unavailable() if hasattr(module, "unavailable") else ""
+def _unavailable(module: ModuleType, scale: runner.Scale) -> str:
+    return module.unavailable(scale) if hasattr(module, "unavailable") else ""
 
 
 def _list(experiments: list[runner.Experiment], root: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments._ledger import Finding
+from experiments._tables import pick
 from w2s_theory.montecarlo import mean_estimate
 from w2s_theory.outcomes import Check, Estimate, Verdict
 from w2s_theory.pipelines import Run, run
@@ -119,14 +120,6 @@ def _verdicts(checked: Mapping[str, Check]) -> dict[str, Any]:
         columns[f"{name} margin"] = np.nan if found is None else found.margin
         columns[f"{name} error"] = np.nan if found is None else found.error
     return columns
-
-
-def pick(table: Table, **values: Any) -> dict[str, np.ndarray]:
-    """The rows whose columns have these values."""
-    rows = np.ones(len(table["scale"]), dtype=bool)
-    for name, value in values.items():
-        rows &= table[name] == value
-    return {name: column[rows] for name, column in table.items()}
 
 
 def mean_by(groups: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ SIZES = {"digits": (600, 60, 600, 500), "emobank": (500, 200, 500, 300)}
 COMPONENTS = 96
 
 
-def unavailable() -> str:
-    """Why the tasks can't be made here, "" when they can."""
+def unavailable(scale: str) -> str:
+    """Why the tasks can't be made here, "" when they can; every scale has both."""
     try:
         import sklearn  # noqa: F401
     except ImportError as error:

@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments import _paths
 from experiments._ledger import Finding
-from experiments._real import pick
+from experiments._tables import pick
 from experiments.real_digits import SIZES
 from w2s_theory.embeddings.tasks import digits_task
 from w2s_theory.montecarlo import mean_estimate

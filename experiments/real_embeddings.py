@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from experiments import _real
-from w2s_theory.embeddings.tasks import EMBEDDING_TASKS, embedding_folder, embedding_task
+from experiments._embeddings import missing
+from w2s_theory.embeddings.tasks import EMBEDDING_TASKS, embedding_task
 from w2s_theory.problems.empirical import EmpiricalTask, reduced_dimension
 
 SOURCE = "charikar2024, the real-data comparison of gain and misfit, on other data"
@@ -43,14 +44,9 @@ SEED_AXES = ("trial",)
 findings = _real.findings
 
 
-def unavailable() -> str:
-    """Why this can't run here, "" when it can: the embeddings are not shipped."""
-    try:
-        folder = embedding_folder()
-    except FileNotFoundError as error:
-        return str(error)
-    missing = [name for name in EMBEDDING_TASKS if not (folder / f"{name}.npz").is_file()]
-    return f"W2S_DATA/embeddings lacks {', '.join(f'{name}.npz' for name in missing)}" if missing else ""
+def unavailable(scale: str) -> str:
+    """Why the grid of this scale can't run here, "" when it can: the text embeddings are not shipped."""
+    return missing(params["task"] for params in SCALES[scale])
 
 
 @functools.cache

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from experiments._ledger import Finding
-from experiments._real import NEAR, mean_by, pick
+from experiments._real import NEAR, mean_by
 from experiments._real_concepts import CONCEPTS, SIZES, concept_task, unavailable
+from experiments._tables import pick
 from w2s_theory._validation import SolverFailure
 from w2s_theory.design import Design
 from w2s_theory.montecarlo import mean_estimate

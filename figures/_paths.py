@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments._paths import by_target, chosen, paths
-from experiments._real import mean_by, pick
+from experiments._real import mean_by
+from experiments._tables import pick
 from figures._style import COLOURS, LINES, caption, mean_interval, new_figure
 
 if TYPE_CHECKING:

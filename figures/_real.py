@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments._real import CONTROLS, law_rows, mean_by, pick
+from experiments._real import CONTROLS, law_rows, mean_by
+from experiments._tables import pick
 from figures._style import COLOURS, LINES, caption, mean_interval, new_figure
 
 if TYPE_CHECKING:

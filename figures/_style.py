@@ -28,6 +28,7 @@ LINES: dict[str, dict[str, Any]] = {
     "bound": {"color": COLOURS["bound"], "linewidth": 1.4, "linestyle": "--"},
     "weak": {"color": COLOURS["weak"], "linewidth": 0.9, "linestyle": "-"},
     "ceiling": {"color": COLOURS["ceiling"], "linewidth": 0.9, "linestyle": "-"},
+    "zero": {"color": "#999999", "linewidth": 0.8, "linestyle": "-"},
 }
 #: Width in inches at which the type below is readable in a README (about 830 pixels wide there).
 WIDTH = 8.3
@@ -105,6 +106,15 @@ def mean_interval(groups: np.ndarray, values: np.ndarray, *, level: float = LEVE
     with np.errstate(divide="ignore", invalid="ignore"):
         half = stdtrit(count - 1.0, (1.0 + level) / 2.0) * np.sqrt(squares / (count - 1.0) / count)
     return Bars(at, mean, np.where(count > 1, half, np.nan), count)
+
+
+#: Fewest values whose interval is drawn: that of two is often wider than the axes.
+DRAWN = 3
+
+
+def shown(bars: Bars) -> np.ndarray:
+    """The half-widths to draw: 0 for a mean of fewer than ``DRAWN`` values."""
+    return np.where(bars.count < DRAWN, 0.0, np.nan_to_num(bars.half))
 
 
 def errorbar(

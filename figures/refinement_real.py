@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments._real import mean_by, pick
+from experiments._real import mean_by
 from experiments._real_concepts import CONCEPTS
+from experiments._tables import pick
 from experiments.refinement_real import SIZES, errors_of, mean_error, saved
 from figures._style import COLOURS, LINES, caption, errorbar, new_figure
 

@@ -145,7 +145,7 @@ def test_the_picture_shows_every_task_and_every_choice(quick):
 
 def test_without_data_the_texts_are_unavailable_and_a_point_says_why(monkeypatch):
     monkeypatch.delenv("W2S_DATA", raising=False)
-    assert "W2S_DATA" in penalty_paths_text.unavailable()
+    assert "W2S_DATA" in penalty_paths_text.unavailable("quick")
     penalty_paths_text._task.cache_clear()
     with pytest.raises(FileNotFoundError, match="W2S_DATA"):
         penalty_paths_text.run_one(dict(penalty_paths_text.SCALES["quick"][0]), rng=np.random.default_rng(0))
@@ -153,7 +153,7 @@ def test_without_data_the_texts_are_unavailable_and_a_point_says_why(monkeypatch
 
 def test_a_task_of_the_texts_runs_where_they_are(real_data, monkeypatch):
     monkeypatch.setenv("W2S_DATA", str(real_data("embeddings/trec.npz").parent.parent))
-    assert penalty_paths_text.unavailable() == ""
+    assert penalty_paths_text.unavailable("quick") == ""
     table = table_of(penalty_paths_text, lambda params: params["task"] == "trec" and params["trial"] < 2)
     assert len(set(table["target"].tolist())) == 6
     assert [finding.status for finding in penalty_paths_text.findings(table)[:2]] == ["holds (derived here)"] * 2

@@ -132,7 +132,7 @@ def test_the_checks_are_about_the_student_that_was_run(rule):
 
 def test_without_data_the_embeddings_are_unavailable_and_a_point_says_why(monkeypatch):
     monkeypatch.delenv("W2S_DATA", raising=False)
-    assert "W2S_DATA" in real_embeddings.unavailable()
+    assert "W2S_DATA" in real_embeddings.unavailable("quick")
     real_embeddings._task.cache_clear()
     with pytest.raises(FileNotFoundError, match="W2S_DATA"):
         real_embeddings.run_one(dict(real_embeddings.SCALES["quick"][0]), rng=np.random.default_rng(0))
@@ -140,7 +140,7 @@ def test_without_data_the_embeddings_are_unavailable_and_a_point_says_why(monkey
 
 def test_a_task_of_the_embeddings_runs_where_they_are(real_data, monkeypatch):
     monkeypatch.setenv("W2S_DATA", str(real_data("embeddings/trec.npz").parent.parent))
-    assert real_embeddings.unavailable() == ""
+    assert real_embeddings.unavailable("quick") == ""
     table = quick_table(real_embeddings, lambda params: params["task"] == "trec" and params["student"] == "ridge", 1)
     assert len(set(table["target"].tolist())) == 6
     assert np.all(_real.pick(table, control="same features")["misfit"] < 0.01)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from experiments import _real_concepts, _runner, refinement_real
-from experiments._real import pick
 from experiments._store import columns
+from experiments._tables import pick
 from tests.tolerances import ROUNDING, SOLVE, STANDARD_ERRORS
 from w2s_theory.problems.empirical import EmpiricalTask
 
@@ -150,10 +150,10 @@ def test_findings_notice_what_does_not_hold(digits_table, place, column, where, 
 
 def test_without_data_the_experiment_says_why(monkeypatch, tmp_path):
     monkeypatch.delenv("W2S_DATA", raising=False)
-    assert "W2S_DATA" in refinement_real.unavailable()
+    assert "W2S_DATA" in refinement_real.unavailable("quick")
     (tmp_path / "embeddings").mkdir()
     monkeypatch.setenv("W2S_DATA", str(tmp_path))
-    assert "emobank.csv.gz" in refinement_real.unavailable()
+    assert "emobank.csv.gz" in refinement_real.unavailable("quick")
 
 
 def test_the_emotions_are_read_and_a_wrong_table_is_refused(real_data, tmp_path):
@@ -177,7 +177,7 @@ def test_the_emotions_are_read_and_a_wrong_table_is_refused(real_data, tmp_path)
 
 def test_the_emotions_run_where_they_are(real_data, monkeypatch):
     monkeypatch.setenv("W2S_DATA", str(real_data("text/emobank.csv.gz").parent.parent))
-    assert refinement_real.unavailable() == ""
+    assert refinement_real.unavailable("quick") == ""
     table = table_of("emobank", 1, controls=("none",))
     rows = pick(table, student="refined")
     lost = ~pick(rows, n=64)["is_nearest"]

@@ -224,10 +224,15 @@ def test_a_grid_that_repeats_a_point_is_refused(house, capsys):
 
 def test_an_unavailable_experiment_is_skipped_with_its_reason(house, capsys):
     path = house / "experiments" / "toy.py"
-    path.write_text(path.read_text() + '\n\ndef unavailable():\n    return "W2S_DATA names no folder"\n')
-    assert main(["toy"], house) == 0
+    path.write_text(
+        path.read_text() + '\n\ndef unavailable(scale):\n    return "W2S_DATA names no folder" if scale == "full" else ""\n'
+    )
+    assert main(["toy", "--full"], house) == 0
     assert "skipped: W2S_DATA names no folder" in capsys.readouterr().err
     assert not (house / "experiments/results").exists()
+    assert main(["toy", "--quick"], house) == 0
+    assert "skipped" not in capsys.readouterr().err
+    assert (house / "experiments/results/quick/toy.parquet").exists()
 
 
 @pytest.mark.parametrize("arguments", [["tyo"], ["--quick", "--full"], ["--fast"], ["--no-figures", "--figures-only"]])

@@ -8,6 +8,7 @@ from hypothesis import find, given
 from hypothesis import strategies as st
 
 from w2s_theory import testing
+from w2s_theory.students.bregman_hull import hull_gap
 from w2s_theory.students.convex import Subspace
 
 
@@ -23,9 +24,15 @@ def test_unpenalised_samples_have_full_rank_and_a_reproducing_head(sample):
     assert sample.is_realizable()
 
 
-@given(st.sampled_from(["squared", "kl", "itakura-saito", "zero-one"]).flatmap(testing.triples))
+@given(st.sampled_from(["squared", "kl", "reverse-kl", "itakura-saito", "zero-one"]).flatmap(testing.triples))
 def test_triples_stay_in_the_domain_of_their_divergence(triple):
     assert triple.weights.shape == (triple.weak.shape[0],)  # construction has validated the domain
+
+
+@given(st.sampled_from(["squared", "kl", "reverse-kl", "itakura-saito"]).flatmap(testing.hull_populations))
+def test_hull_populations_have_a_target_in_the_hull(world):
+    gap = hull_gap(world.members, world.target_mixture, world.target, divergence=world.divergence, weights=world.weights)
+    assert gap <= 1e-12 * (1.0 + np.max(np.abs(world.loss.coordinates(world.members))) ** 2)
 
 
 @given(testing.gaussian_worlds())

@@ -20,6 +20,7 @@ from .divergences import as_divergence
 from .problems.concepts import ConceptWorld
 from .problems.convexity import ConvexClass
 from .problems.gaussian import GaussianWorld
+from .problems.hull_population import HullPopulation
 from .problems.linear_sample import LinearSample
 from .problems.population import Population
 from .students.convex import Ball, Box, Subspace
@@ -53,7 +54,7 @@ def weights(n: int) -> SearchStrategy[np.ndarray]:
 @st.composite
 def triples(
     draw: st.DrawFn,
-    divergence: Literal["squared", "kl", "itakura-saito", "zero-one"] = "squared",
+    divergence: Literal["squared", "kl", "reverse-kl", "itakura-saito", "zero-one"] = "squared",
     *,
     max_points: int = 5,
     classes: int = 3,
@@ -61,8 +62,8 @@ def triples(
 ) -> Triple:
     """Triples of any three predictors on up to ``max_points`` weighted points, within the domain of the divergence.
 
-    ``classes`` is the number of labels for "zero-one" and of probabilities for "kl"; ``ceiling`` draws a fourth predictor, for bounds on
-    pgr, cross term and penalty term.
+    ``classes`` is the number of labels for "zero-one" and of probabilities for "kl" and "reverse-kl"; ``ceiling`` draws a fourth
+    predictor, for bounds on pgr, cross term and penalty term.
     """
     n, predictors = draw(st.integers(1, max_points)), 4 if ceiling else 3
     match as_divergence(divergence).name:
@@ -72,12 +73,32 @@ def triples(
             arrays = [draw(values(n, low=1)) for _ in range(predictors)]
         case "zero-one":
             arrays = [draw(values(n, low=0, high=classes - 1, step=1.0)) for _ in range(predictors)]
-        case "kl":
+        case "kl" | "reverse-kl":
             counts = [draw(values(n, classes, low=1, step=1.0)) for _ in range(predictors)]
             arrays = [c / c.sum(axis=-1, keepdims=True) for c in counts]
         case name:
-            raise ValueError(f"divergence must be squared, kl, itakura-saito or zero-one; it is {name!r}.")
+            raise ValueError(f"divergence must be squared, kl, reverse-kl, itakura-saito or zero-one; it is {name!r}.")
     return Triple(*arrays[:3], weights=draw(weights(n)), ceiling=arrays[3] if ceiling else None, divergence=divergence)
+
+
+@st.composite
+def hull_populations(
+    draw: st.DrawFn,
+    divergence: Literal["squared", "kl", "reverse-kl", "itakura-saito"] = "kl",
+    *,
+    max_points: int = 3,
+    max_members: int = 4,
+    classes: int = 3,
+) -> HullPopulation:
+    """Members, weak labels, and a target that is a mixture of the members in the coordinates of the divergence."""
+    n, k = draw(st.integers(1, max_points)), draw(st.integers(1, max_members))
+    if as_divergence(divergence).event_ndim:
+        counts = draw(values(k + 1, n, classes, low=1, step=1.0))
+        arrays = counts / counts.sum(axis=-1, keepdims=True)
+    else:
+        arrays = draw(values(k + 1, n, low=1))
+    mixture = draw(values(k, low=0, high=6)) + 1e-3
+    return HullPopulation(arrays[:k], arrays[k], mixture / mixture.sum(), divergence, draw(weights(n)))
 
 
 @st.composite

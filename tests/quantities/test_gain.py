@@ -57,7 +57,7 @@ def test_the_report_agrees_with_plain_loops(seed, n):
         assert numbers[name] == pytest.approx(value, rel=0, abs=ROUNDING * scale, nan_ok=True), name
 
 
-@pytest.mark.parametrize("divergence", ["squared", "kl", "itakura-saito", "zero-one"])
+@pytest.mark.parametrize("divergence", ["squared", "kl", "reverse-kl", "itakura-saito", "zero-one"])
 def test_gain_is_misfit_plus_residual_and_the_residual_splits_at_the_ceiling(divergence):
     @given(testing.triples(divergence), st.randoms(use_true_random=False))
     def identity(triple, random):

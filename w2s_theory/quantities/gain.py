@@ -25,8 +25,9 @@ def gain_report(
     each a weighted average over samples (weights are normalised to sum to one; squared errors are not halved).
 
     ``weak``, ``student``, ``target``, ``ceiling``: arrays (..., n) of numbers or class labels, or (..., n, c) for a divergence on
-    vectors ("kl", ``Squared(vector=True)``, ``Mahalanobis``), any number of tasks in front; NumPy or torch. ``weights``: (n,) or
-    broadcastable to (..., n). ``divergence``: "squared", "kl", "itakura-saito", "zero-one" or a ``divergences.Divergence``.
+    vectors ("kl", "reverse-kl", ``Squared(vector=True)``, ``Mahalanobis``), any number of tasks in front; NumPy or torch. ``weights``:
+    (n,) or broadcastable to (..., n). ``divergence``: "squared", "kl", "reverse-kl", "itakura-saito", "zero-one" or a
+    ``divergences.Divergence``.
     ``ceiling``: the strong model trained on the truth; adds ceiling_error, pgr, cross_term and penalty_term (see ``GainReport``).
 
     Raises ``ValueError`` for NaN, infinity, empty samples, mismatched shapes, negative weights or values outside the divergence's
@@ -63,8 +64,8 @@ def report(triple: Triple) -> GainReport:
         extra = {"ceiling_error": ceiling_error, "pgr": pgr}
         if isinstance(loss, Bregman):
             slope = loss.slope_between(student, weak)
-            extra["cross_term"] = mean(loss.inner(target - ceiling, slope))
-            extra["penalty_term"] = mean(loss.inner(ceiling - student, slope))
+            extra["cross_term"] = mean(loss.inner(loss.displacement(target, ceiling), slope))
+            extra["penalty_term"] = mean(loss.inner(loss.displacement(ceiling, student), slope))
     return GainReport(
         weak_error=weak_error,
         student_error=student_error,

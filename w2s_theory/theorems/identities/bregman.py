@@ -1,14 +1,15 @@
 """gain = misfit + ⟨target − student, ∇φ(student) − ∇φ(weak)⟩ for any Bregman divergence D_φ and any three points of its domain.
 
 The three-point identity: expand D(f, w) − D(f, s) − D(s, w); every φ cancels. No convexity of a class, no optimality of the student:
-the theorems of Mulgund & Pabbaraju (2025) are conditions under which the last term is non-negative on average.
+the theorems of Mulgund & Pabbaraju (2025) are conditions under which the last term is non-negative on average. The reverse order
+D(q, p) is the Bregman divergence of the conjugate generator, so it is covered, with ⟨∇φ(target) − ∇φ(student), student − weak⟩.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ...divergences import KL, Bregman, ItakuraSaito, Mahalanobis
+from ...divergences import KL, Bregman, Dual, ItakuraSaito, Mahalanobis, ReverseKL
 from ...quantities.gain import report, rounding_scale
 from ...statements import Assumption, Sides, Source, Statement
 from ...triple import Triple
@@ -24,6 +25,8 @@ def _examples(rng: np.random.Generator) -> tuple[Triple, ...]:
     return (
         Triple(*rng.standard_normal((3, 2, 15, 3)), divergence=Mahalanobis(root @ root.T)),
         Triple(*rng.lognormal(size=(3, 2, 15)), divergence=ItakuraSaito()),
+        Triple(*rng.lognormal(size=(3, 2, 15)), divergence=Dual(ItakuraSaito())),
+        Triple(*rng.dirichlet(np.ones(4), size=(3, 2, 15)), divergence=ReverseKL()),
         Triple(*rng.dirichlet(np.ones(4), size=(3, 2, 15)), divergence=KL()),
     )
 

@@ -10,6 +10,7 @@ import pytest
 
 from w2s_theory import Assumption, ForEvery, InExpectation, InLimit, Sides, Statement, Verdict, WithProbability, check
 from w2s_theory._validation import MissingExtra, SolverFailure
+from w2s_theory.checking import EXPECTED_EVENTS, FIRST_TRIALS, is_met
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,34 @@ def along_sizes(error):
 def test_a_claim_in_a_limit_is_held_to_its_envelope_at_every_size(error, expected):
     kind = InLimit(at=lambda coin, n: Coin(float(n)), sizes=lambda coin: (10, 40, 160, 640), envelope=lambda coin, n: 2.0 / n)
     assert verdict_of("==", along_sizes(error), kind).verdict is expected
+
+
+def test_a_claim_in_a_limit_says_nothing_where_its_trials_are_not_calibrated():
+    """An event of chance 1/size, worth size: the mean is 1, and at large sizes no trial meets it."""
+
+    def rare(coin, count, rng):
+        return Sides(coin.mean * (rng.uniform(size=count) < 1.0 / coin.mean), 1.0)
+
+    def verdict(sizes):
+        kind = InLimit(
+            at=lambda coin, n: Coin(float(n)),
+            sizes=lambda coin: sizes,
+            envelope=lambda coin, n: 0.5,
+            is_calibrated=lambda coin: is_met(1.0 / coin.mean),
+        )
+        return verdict_of("==", rare, kind)
+
+    assert verdict((2, 4)).verdict is Verdict.HOLDS
+    assert verdict((2, 10**6)).verdict is Verdict.INCONCLUSIVE
+    assert "size 1000000" in verdict((2, 10**6)).why
+
+
+def test_an_event_is_met_when_the_first_trials_meet_it_often_enough_for_an_interval():
+    """A Poisson count of the smallest mean that is let pass leaves its own interval (5 standard errors) in fewer than 1 of 20 000 cases."""
+    least = EXPECTED_EVENTS / FIRST_TRIALS
+    assert is_met(least) and not is_met(0.99 * least)
+    counts = np.random.default_rng(0).poisson(EXPECTED_EVENTS, 200_000)
+    assert np.mean(np.abs(counts - EXPECTED_EVENTS) > 5.0 * np.sqrt(counts)) < 5e-5
 
 
 def test_rounding_that_could_hide_the_difference_is_inconclusive_and_not_forgiven():

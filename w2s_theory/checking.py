@@ -31,6 +31,9 @@ FORGIVEN_SHARE = 1e-3
 #: skewed trials can raise it several times; ``FIRST_TRIALS`` is large to keep that small.
 FALSE_ALARM = 1e-6
 FIRST_TRIALS = 4096
+#: An event that decides a mean must be expected this often in the first trials. Of a Poisson count of mean 100 the t interval of
+#: ``FALSE_ALARM`` misses the mean with a chance of about 1e-5; an event that is not met at all leaves no variance to judge it by.
+EXPECTED_EVENTS = 100
 #: Trials of a with-probability check, at least, and per 1/δ: no failure in 15/δ trials settles a rate below δ at that false alarm.
 #: Beyond ``MOST_PROBABILITY_TRIALS`` the check stays INCONCLUSIVE.
 PROBABILITY_TRIALS, TRIALS_PER_DELTA, MOST_PROBABILITY_TRIALS = 400, 15, 20_000
@@ -66,6 +69,15 @@ def check_statement(statement: Statement, problem: Any, *, rng: np.random.Genera
     except (MissingExtra, SolverFailure) as error:
         return replace(blank, verdict=Verdict.UNSOLVED, why=str(error))
     raise AssertionError(f"no checking routine for {statement.kind!r}")
+
+
+def is_met(chance: float) -> bool:
+    """True when an event of that ``chance`` per trial is expected ``EXPECTED_EVENTS`` times in the first trials of a check."""
+    return chance * FIRST_TRIALS >= EXPECTED_EVENTS
+
+
+#: Why a check with too heavy tails says nothing.
+UNCALIBRATED = "the trials' tails are too heavy, or what decides their mean is too rare, for a calibrated interval"
 
 
 def _for_every(statement: Statement, problem: Any, blank: Check) -> Check:
@@ -105,7 +117,7 @@ def _for_every(statement: Statement, problem: Any, blank: Check) -> Check:
 def _in_expectation(statement: Statement, kind: InExpectation, problem: Any, blank: Check, rng: np.random.Generator) -> Check:
     """Average left − right over trials; the interval must be narrow against the declared resolution before an equality holds."""
     if not kind.is_calibrated(problem):
-        return replace(blank, verdict=Verdict.INCONCLUSIVE, why="the trials' tails are too heavy for a calibrated interval here")
+        return replace(blank, verdict=Verdict.INCONCLUSIVE, why=UNCALIBRATED)
     total = np.zeros(5)  # left, right, size, rounding, number of trials
 
     def draw(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -184,6 +196,8 @@ def _in_limit(statement: Statement, kind: InLimit, problem: Any, blank: Check, r
         failed = statement.failed_assumptions(world)
         if failed:
             return replace(blank, failed=failed, why=f"at size {size}")
+        if not kind.is_calibrated(world):
+            return replace(blank, verdict=Verdict.INCONCLUSIVE, why=f"{UNCALIBRATED} at size {size}")
 
         def draw(count: int, rng: np.random.Generator, world: Any = world) -> np.ndarray:
             counts.append(count)

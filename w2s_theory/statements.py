@@ -72,7 +72,8 @@ class InExpectation:
     """Claim about expectations. ``resolution`` is relative: a check that could not see that much has checked nothing.
 
     ``is_calibrated`` says whether the trials' tails are light enough on a problem for a t interval (a finite fourth moment, so that
-    the variance can itself be estimated); elsewhere the check is INCONCLUSIVE.
+    the variance can itself be estimated, and no event that decides and is too rare to be met: ``checking.is_met``); elsewhere the
+    check is INCONCLUSIVE.
     """
 
     resolution: float = 0.02
@@ -93,12 +94,13 @@ class InLimit:
     """Claim that E left / E right → 1 along ``at(problem, size)``, with |ratio − 1| ≤ ``envelope(problem, size)`` at each size.
 
     A limit alone can't be refuted by finitely many sizes, so the claim carries its own explicit, vanishing envelope; every size of
-    ``sizes(problem)`` is simulated until it is decided against it.
+    ``sizes(problem)`` is simulated until it is decided against it. ``is_calibrated`` as for ``InExpectation``, of ``at(problem, size)``.
     """
 
     at: Callable[[Any, int], Any]
     sizes: Callable[[Any], tuple[int, ...]]
     envelope: Callable[[Any, int], float]
+    is_calibrated: Callable[[Any], bool] = lambda problem: True
     noun = "in a limit"
 
 

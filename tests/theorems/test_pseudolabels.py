@@ -157,7 +157,7 @@ def test_edges_across_classes_and_too_little_expansion_are_declined():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"student": np.array([0.0, 2.0, 0.0])}, "student must be 0 or 1; they include 2"),
+        ({"student": np.array([0.0, 0.5, 0.0])}, "student must be whole numbers from 0, the classes; they include 0.5"),
         ({"student": np.zeros(2)}, "one entry per point"),
         ({"pseudolabels": np.zeros(3)}, "some but not all pseudolabels must be wrong; 0 of 3"),
         ({"pseudolabels": np.ones(3)}, "3 of 3"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...problems.pseudolabels import PseudolabelledGraph
-from ...statements import Sides, Source, Statement
+from ...statements import Assumption, Sides, Source, Statement
 from .._pseudolabels import graphs
 
 
@@ -25,6 +25,7 @@ PSEUDOLABEL_IDENTITY = Statement(
     relation="==",
     sides=_sides,
     about=PseudolabelledGraph,
+    assumptions=(Assumption("two classes", PseudolabelledGraph.has_two_classes),),
     source=Source("lang2024", "the simplest case", derived=True),
     tightness="an identity",
     examples=graphs,

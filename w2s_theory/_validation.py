@@ -142,6 +142,28 @@ def shares(name: str, value: Any, *, ndim: int = 1) -> np.ndarray:
     return array
 
 
+def class_probabilities(name: str, value: Any) -> np.ndarray:
+    """Return read-only float64 probabilities of classes (n, C), C >= 2: non-negative rows, divided by their sums; raise otherwise.
+
+    Sums may be off by 1e-5, as a softmax in single precision leaves them; what is returned sums to 1 up to double precision.
+    """
+    array = frozen(name, value, ndim=2)
+    if array.shape[1] < 2:
+        raise ValueError(
+            f"{name} must have one column per class, two or more columns; the shape is {array.shape}. Two classes are the columns 1 − y and y."
+        )
+    sums = array.sum(axis=1, keepdims=True)
+    worst = float(np.max(np.abs(sums - 1.0)))
+    if array.min() < 0.0 or worst > 1e-5:
+        raise ValueError(
+            f"{name} must be non-negative and sum to 1 in every row; the smallest entry is {array.min():.6g}, the worst sum is off by "
+            f"{worst:.3g}. Divide by the sum."
+        )
+    array = array / sums
+    array.setflags(write=False)
+    return array
+
+
 def generator(rng: Any) -> np.random.Generator:
     """Return ``rng`` if it is a ``numpy.random.Generator``; a seed or the legacy RandomState is refused with the way out."""
     if not isinstance(rng, np.random.Generator):

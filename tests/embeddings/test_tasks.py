@@ -9,7 +9,15 @@ import pytest
 
 from tests.tolerances import ROUNDING
 from w2s_theory._validation import MissingExtra
-from w2s_theory.embeddings.tasks import EMBEDDING_TASKS, digits_task, embedding_folder, embedding_task
+from w2s_theory.embeddings.tasks import (
+    EMBEDDING_CLASSES,
+    EMBEDDING_TASKS,
+    digits_classes,
+    digits_task,
+    embedding_classes,
+    embedding_folder,
+    embedding_task,
+)
 
 
 @pytest.fixture
@@ -87,6 +95,17 @@ def test_digits_refuse_odd_blocks_and_name_the_extra_without_scikit_learn(monkey
         digits_task()
 
 
+def test_the_digits_as_classes_are_the_same_images_seen_by_three_models():
+    datasets = pytest.importorskip("sklearn.datasets")
+    _, digit = datasets.load_digits(return_X_y=True)
+    task, numbers = digits_classes(), digits_task(side=4)
+    assert [features.shape[1] for features in task.representations] == [4, 16, 48]
+    assert np.array_equal(task.labels, digit[digit >= 5] - 5) and task.classes == 5
+    assert np.array_equal(task.strong_features, numbers.strong_features)
+    assert np.array_equal(task.representations[1], numbers.weak_features)
+    assert np.array_equal(task.weak_features, digits_task().weak_features)
+
+
 def test_single_texts_are_taken_as_they_are_in_double_precision(folder):
     task = embedding_task("sst2", folder)
     stored = np.load(folder / "sst2.npz")
@@ -107,6 +126,21 @@ def test_question_types_become_one_task_each(folder):
     assert task.labels.shape == (6, 30) and np.all((task.labels > 0).sum(axis=0) == 1)
     assert np.array_equal(np.argmax(task.labels, axis=0), np.arange(30) % 6)
     assert task.labels.var(axis=-1) == pytest.approx(np.ones(6))
+
+
+def test_question_types_are_one_task_of_six_classes_with_the_same_features(folder):
+    task = embedding_classes("trec", folder)
+    assert task.classes == 6 and np.array_equal(task.labels, np.arange(30) % 6) and task.name == "trec"
+    assert np.array_equal(task.strong_features, embedding_task("trec", folder).strong_features)
+    assert np.array_equal(task.weak_features, embedding_task("trec", folder).weak_features)
+
+
+def test_a_task_of_numbers_is_no_task_of_classes(folder):
+    with pytest.raises(ValueError, match="name must be one of sst2, trec, openai_moderation; it is 'stsb_en'"):
+        embedding_classes("stsb_en", folder)
+    np.savez(folder / "sst2.npz", y=np.linspace(0, 1, 4), x0=np.ones((4, 2)), x6=np.ones((4, 2)))
+    with pytest.raises(ValueError, match=r"sst2\.npz does not hold a task of classes: labels must be class indices"):
+        embedding_classes("sst2", folder)
 
 
 def test_a_missing_folder_or_file_says_what_to_set(folder, monkeypatch):
@@ -182,3 +216,10 @@ def test_the_real_files_hold_what_is_documented(real_data, name):
     width = 768 if name == "stsb_en" else 384
     assert task.weak_features.shape == task.strong_features.shape == (1500, width)
     assert task.labels.shape == ((6, 1500) if name == "trec" else (1500,))
+
+
+@pytest.mark.parametrize("name", EMBEDDING_CLASSES)
+def test_the_real_files_of_classes_hold_what_is_documented(real_data, name):
+    task = embedding_classes(name, real_data(f"embeddings/{name}.npz").parent)
+    assert task.size == 1500 and task.classes == (6 if name == "trec" else 2)
+    assert [features.shape for features in task.representations] == [(1500, 384)] * 2

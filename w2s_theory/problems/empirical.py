@@ -25,6 +25,41 @@ class Split(NamedTuple):
     test: np.ndarray
 
 
+def part_sizes(sizes: Sequence[float], total: int) -> list[int]:
+    """The numbers of weak, transfer and test rows: ``sizes`` as counts, or as three fractions of ``total`` (rounded down).
+
+    Raises ``ValueError`` when a part would be empty or when they do not fit into ``total``.
+    """
+    if len(sizes) != 3:
+        raise ValueError(f"sizes must name three parts (weak, transfer, test); it is {tuple(sizes)!r}.")
+    are_fractions = all(0.0 < size < 1.0 for size in sizes)
+    counts = [math.floor(size * total) for size in sizes] if are_fractions else sizes
+    parts = [whole("each part of sizes", count) for count in counts]  # type: ignore[arg-type]
+    # Three fractions such as 0.2, 0.5, 0.3 may exceed 1 by rounding; rounding down still makes them fit.
+    if sum(parts) > total or (are_fractions and sum(sizes) > 1.0 + 1e-9):
+        raise ValueError(f"sizes must fit into the {total} samples; they are {tuple(sizes)!r}. Make a part smaller.")
+    return parts
+
+
+def cut(rows: np.ndarray, parts: Sequence[int]) -> Split:
+    """The first ``parts[0]`` of ``rows``, the next ``parts[1]``, the next ``parts[2]``; what is left over is not used."""
+    weak, transfer, test, _ = np.split(rows, np.cumsum(parts))
+    return Split(weak, transfer, test)
+
+
+def leading_components(features: np.ndarray, d: int) -> np.ndarray:
+    """The d leading principal components (N, d) of ``features``, centred, fitted on all rows and without labels.
+
+    Raises ``ValueError`` unless 1 ≤ d ≤ the rank of the centred features.
+    """
+    centred = features - features.mean(axis=0)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    rank = int(np.sum(values > max(centred.shape) * np.finfo(np.float64).eps * values[0]))
+    if not 1 <= whole("d", d) <= rank:
+        raise ValueError(f"d must lie between 1 and the rank {rank} of the centred strong features; it is {d}.")
+    return left[:, :d] * values[:d]
+
+
 @dataclass(frozen=True, eq=False)
 class EmpiricalTask:
     """N samples seen by a weak and by a strong frozen model, with the labels of one task or of several.
@@ -80,16 +115,8 @@ class EmpiricalTask:
         ``sizes`` are three counts, or three fractions of N between 0 and 1 (rounded down). Rows that are left over are not used.
         Raises ``ValueError`` when a part would be empty or when they do not fit.
         """
-        if len(sizes) != 3:
-            raise ValueError(f"sizes must name three parts (weak, transfer, test); it is {tuple(sizes)!r}.")
-        are_fractions = all(0.0 < size < 1.0 for size in sizes)
-        counts = [math.floor(size * self.size) for size in sizes] if are_fractions else sizes
-        parts = [whole("each part of sizes", count) for count in counts]  # type: ignore[arg-type]
-        # Three fractions such as 0.2, 0.5, 0.3 may exceed 1 by rounding; rounding down still makes them fit.
-        if sum(parts) > self.size or (are_fractions and sum(sizes) > 1.0 + 1e-9):
-            raise ValueError(f"sizes must fit into the {self.size} samples; they are {tuple(sizes)!r}. Make a part smaller.")
-        weak, transfer, test, _ = np.split(generator(rng).permutation(self.size), np.cumsum(parts))
-        return Split(weak, transfer, test)
+        parts = part_sizes(sizes, self.size)
+        return cut(generator(rng).permutation(self.size), parts)
 
     def sample(self, n: int, *, rng: np.random.Generator) -> EmpiricalTask:
         """n of the N rows at random, without replacement: a row drawn twice would be in training and test at once."""
@@ -113,12 +140,7 @@ class EmpiricalTask:
 
         Raises ``ValueError`` unless 1 ≤ d ≤ the rank of the centred features.
         """
-        centred = self.strong_features - self.strong_features.mean(axis=0)
-        left, values, _ = np.linalg.svd(centred, full_matrices=False)
-        rank = int(np.sum(values > max(centred.shape) * np.finfo(np.float64).eps * values[0]))
-        if not 1 <= whole("d", d) <= rank:
-            raise ValueError(f"d must lie between 1 and the rank {rank} of the centred strong features; it is {d}.")
-        return replace(self, strong_features=left[:, :d] * values[:d])
+        return replace(self, strong_features=leading_components(self.strong_features, d))
 
 
 def reduced_dimension(n_transfer: int) -> int:

@@ -11,6 +11,7 @@ BENCHMARKS = {
     "accuracy": "least squares and ridge from condition 10 to 1e14, against LAPACK",
     "prompts": "a million simulated prompts read by Bayes, against all features at once",
     "hidden_markov": "likelihoods under hidden Markov concepts, against loops over sequences",
+    "pgr_intervals": "bootstrap intervals of PGR: scipy.stats.bootstrap",
     "cost": "a plot of time against n, d, T and L",
 }
 #: Those that run on torch arrays as well.

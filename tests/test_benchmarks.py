@@ -46,7 +46,9 @@ def test_a_quick_run_of_each_benchmark_is_recorded_with_its_machine(quick, name)
     assert f"## {data['title']}" in (quick / "quick/cpu.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["ridge", "metrics", "logistic", "probe", "streaming", "prompts", "hidden_markov"])
+@pytest.mark.parametrize(
+    "name", ["ridge", "metrics", "logistic", "probe", "streaming", "prompts", "hidden_markov", "pgr_intervals"]
+)
 def test_ours_and_every_exact_peer_give_the_same_answer(quick, name):
     rows = contests(quick / "quick/cpu", name)
     assert {row["answer"] for row in rows} <= {"same", "not exact", "absent", ""}

@@ -18,6 +18,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAMBDA, SIDES = "<lambda>", ("_sides",)
+MULGUND = ("tests/theorems/test_mulgund2025.py",)
+BREGMAN_HULL = ("tests/students/test_bregman_hull.py",)
+K_AVERAGE = ("tests/quantities/test_k_average.py",)
 DIVERGENCES = ("tests/test_divergences.py", "tests/quantities/test_gain.py", "tests/theorems/test_identities.py")
 CHARIKAR = ("tests/theorems/test_charikar2024.py",)
 FINITE = ("tests/theorems/test_finite_sample.py",)
@@ -25,14 +28,25 @@ NAIVE, HULL = ("tests/quantities/test_naive_finetuning.py",), ("tests/quantities
 REPORT = ("tests/design/test_report.py",)
 SELF_DISTILLATION = ("tests/theorems/test_self_distillation.py",)
 PSEUDOLABELS = ("tests/theorems/test_pseudolabels.py",)
+LANG = ("tests/theorems/test_lang2024.py",)
+NEIGHBOURS = ("tests/quantities/test_neighbour_repair.py", "tests/theorems/test_burns2023_neighbours.py")
 PHASES = ("tests/quantities/test_phase_boundaries.py",)
 SOFT = ("tests/quantities/test_soft_concepts.py",)
 REFINEMENT = ("tests/theorems/test_refinement.py",)
 TOKENS = ("tests/quantities/test_token_identification.py", "tests/problems/test_token_concepts.py")
 PRIOR_SHIFT = ("tests/quantities/test_prior_shift.py",)
+YAO, XU = ("tests/theorems/test_yao2025.py",), ("tests/theorems/test_xu2026.py",)
+CONFIDENCE = ("tests/quantities/test_confidence_loss.py",)
 #: File -> (functions that are closed forms, the tests that must notice).
 CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "divergences.py": (("gradient", "between", "residual", "inner"), DIVERGENCES),
+    "divergences/bregman.py": (("coordinates", "displacement", "slope_between", "residual", "inner", "log_ratio"), DIVERGENCES),
+    "divergences/dual.py": (
+        ("gradient", "inverse_gradient", "coordinates", "at", "displacement", "slope_between", "between"),
+        DIVERGENCES,
+    ),
+    "divergences/from_generator.py": (("gradient", "inverse_gradient"), DIVERGENCES),
+    "divergences/generators.py": (("gradient", "inverse_gradient", "slope_between", "between"), DIVERGENCES),
+    "divergences/zero_one.py": (("between", "residual"), DIVERGENCES),
     "design/filters.py": (("on",), ("tests/design/test_design.py",)),
     "design/label_moments.py": (("plus",), ("tests/design/test_streaming.py",)),
     "design/moments.py": (("merged",), ("tests/design/test_streaming.py",)),
@@ -98,12 +112,53 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "problems/fixed_design.py": (("groups", "sample", "risk"), SELF_DISTILLATION),
     "problems/pseudolabels.py": (
-        ("weak_error", "training_error", "student_error", "error_on_bad", "expansion", "surplus", "share"),
-        PSEUDOLABELS,
+        (
+            *("weak_error", "training_error", "student_error", "error_on_bad", "expansion", "surplus", "share"),
+            *("error_on_good", "fragile_errors", "fragile_hits", "fragile_on_bad", "fragile_on_good", "reverse_surplus"),
+            *("covered_error", "uncovered_error"),
+        ),
+        PSEUDOLABELS + LANG,
     ),
+    "problems/expansion.py": (("constant", "profile", "extreme_share"), LANG),
     "theorems/self_distillation/variance_only.py": (SIDES, SELF_DISTILLATION),
+    "problems/hull_population.py": (("target", "mixture_of"), BREGMAN_HULL + MULGUND),
+    "problems/k_average.py": (("centre", "averages"), K_AVERAGE),
+    "problems/softmax_sample.py": (("target",), MULGUND),
+    "problems/softmax_worlds.py": (("sample", "random_network_world"), ("tests/problems/test_softmax_worlds.py",)),
+    "students/bregman_hull.py": (("slope", "gap_of", "at", "hull_gap"), BREGMAN_HULL),
+    "quantities/k_average.py": (
+        (
+            *(
+                "spread",
+                "mean_over_classes",
+                "chi_squared",
+                "class_bound",
+                "excess_bound",
+                "excess_limit",
+                "excess_range",
+                "_fourth_of_mean",
+            ),
+            *("excess_envelope", "target_bound", "certificate", "shortfall_bound", "target_ratio", "root_bound"),
+            *("member_bound", "member_excess"),
+        ),
+        K_AVERAGE,
+    ),
+    "theorems/_mulgund.py": (("shortfalls",), MULGUND),
     "theorems/pseudolabels/identity.py": (SIDES, PSEUDOLABELS),
     "theorems/pseudolabels/corrected_error.py": (SIDES, PSEUDOLABELS),
+    "theorems/lang2024/bad_to_good.py": (SIDES, LANG),
+    "theorems/lang2024/good_to_bad.py": (SIDES, LANG),
+    "theorems/lang2024/corrected_error.py": (SIDES, LANG),
+    "theorems/lang2024/profile.py": (SIDES, LANG),
+    "quantities/expansion_bounds.py": (("bad_to_good_bound", "good_to_bad_bound", "error_bound"), LANG),
+    "quantities/neighbour_repair.py": (
+        ("plurality_error", "_poisson", "random_error_chances", "residual_noise", "_repaired_error"),
+        NEIGHBOURS,
+    ),
+    "problems/clusters.py": (("separation", "noise", "is_pure"), ("tests/problems/test_clusters.py",)),
+    "problems/supervisors.py": (("random_errors", "soft_labels"), ("tests/problems/test_supervisors.py",)),
+    "students/relabelling.py": (("total_variation", "fit"), ("tests/students/test_relabelling.py",)),
+    "students/neighbours.py": (("neighbour_means",), ("tests/students/test_neighbours.py",)),
     "quantities/token_identification.py": (
         (
             *("misidentification_probability", "chernoff_factor", "sharp_asymptotic", "asymptotic_correction"),
@@ -198,16 +253,94 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("log_evidence", "weights_of", "refined_heads", "simulate_evidence", "_covariance"),
         ("tests/students/test_refiner.py",),
     ),
+    "students/loss_menu.py": (("evaluate", "target"), ("tests/students/test_loss_menu.py",)),
+    "students/batch_loss.py": (("evaluate",), ("tests/students/test_loss_menu.py",)),
+    "students/confidence.py": (("target", "coefficient", "hard_labels"), ("tests/students/test_loss_menu.py",)),
+    "students/head_training.py": (("fit", "_train", "_rate"), ("tests/students/test_head_training.py",)),
+    "students/free_scores.py": (("settle", "flow"), CONFIDENCE),
+    "quantities/free_scores.py": (("window_end", "product_clock"), CONFIDENCE),
+    "quantities/confidence_loss.py": (
+        ("override_confidence", "settled_probability", "kept_share", "gains", "_gain", "_trials"),
+        CONFIDENCE,
+    ),
+    "problems/confident_labels.py": (("weak_accuracy", "sample", "cases", "_items"), CONFIDENCE),
+    "theorems/burns2023/product_clock.py": (SIDES, ("tests/theorems/test_burns2023.py",)),
+    "theorems/burns2023/entropy_is_a_smaller_step.py": (SIDES, ("tests/theorems/test_burns2023.py",)),
+    "theorems/burns2023/window_end.py": (SIDES, ("tests/theorems/test_burns2023.py",)),
+    "theorems/burns2023/adaptive_balance.py": (SIDES, ("tests/theorems/test_burns2023.py",)),
+    "students/classifiers.py": (("_heads", "_holdout", "_rows", "floored"), ("tests/students/test_classifiers.py",)),
+    "problems/classification.py": (("stratified", "two_columns"), ("tests/problems/test_classification.py",)),
+    "protocol.py": (("agreement", "train_ceiling", "_learn", "_relabelled"), ("tests/test_protocol.py",)),
     "students/refinement.py": (("answers", "repeated_heads"), REFINEMENT),
     "students/learned_refiner.py": (
         ("log_density", "sample", "divergence", "exact_answers", "network"),
         ("tests/students/test_learned_refiner.py",),
     ),
     "students/refiner_training.py": (("rate", "surprise", "source_prompts"), ("tests/students/test_learned_refiner.py",)),
+    "quantities/disagreement_bounds.py": (
+        (
+            *("sharp_constant", "pinsker_constant", "smallest_probability", "cross_entropy_change", "forward_misfit"),
+            *("reverse_misfit", "squared_bound", "calibration_bound", "marginal_calibration_error"),
+            *("conditional_calibration_error", "probabilities", "_kl", "_mean"),
+        ),
+        YAO,
+    ),
+    "theorems/yao2025/conditional_calibration.py": (SIDES, YAO),
+    "quantities/expected_misfit.py": (
+        (
+            *("expected_report", "expected_residual", "teacher_variance", "committee_gain", "geometric_mean_gain"),
+            *("ridge_residual", "ridge_misfit", "kernel_student_residual", "total"),
+        ),
+        XU,
+    ),
+    "quantities/nonconvex_residual.py": (
+        (
+            *("sphere_numbers", "sparse_numbers", "curvature_residual", "second_fundamental_form", "_density", "_exceeds"),
+            *("_elementary", "_sphere_by_quadrature", "dropped_coordinates", "_signal", "_at_least"),
+        ),
+        XU,
+    ),
+    "problems/random_teachers.py": (("averaged", "posterior_means", "committees", "same_students"), XU),
+    "problems/gaussian_teachers.py": (("simulate", "posterior_penalty", "_gain_and_misfit"), XU),
     "problems/concepts.py": (
         ("source", "error", "draw_features", "sample", "orthonormal_world"),
         ("tests/students/test_refiner.py", "tests/theorems/test_refinement.py"),
     ),
+    "quantities/metrics.py": (
+        (
+            *("sign", "_mean_of_scores", "_mean_of_ratios", "at", "_accuracy", "_balanced_accuracy", "_f1", "_auc"),
+            *("_cross_entropy", "_brier", "_ece"),
+        ),
+        ("tests/quantities/test_metrics.py",),
+    ),
+    "quantities/ranking.py": (
+        ("area_under_curve", "at", "_ties", "_mid_sums", "_weighted"),
+        ("tests/quantities/test_metrics.py",),
+    ),
+    "quantities/performances.py": (
+        ("of", "values", "pseudo_variance", "contrast", "resampled", "pseudo_size", "directions"),
+        ("tests/quantities/test_pgr.py", "tests/quantities/test_pgr_seeds.py"),
+    ),
+    "quantities/betting.py": (("bets_reject",), ("tests/quantities/test_pgr_coverage.py",)),
+    "quantities/pgr_intervals.py": (
+        ("by_t", "delta", "fieller", "exact", "percentiles", "by_betting", "accepted_ratios"),
+        ("tests/quantities/test_pgr.py", "tests/quantities/test_pgr_coverage.py"),
+    ),
+    "quantities/pgr.py": (("_points_needed",), ("tests/quantities/test_pgr.py", "tests/quantities/test_pgr_seeds.py")),
+    "quantities/binormal.py": (
+        (
+            *("population_metric", "population_pgr", "accuracy_covariance", "pgr_stderr", "_threshold", "_rates", "_accuracy"),
+            *("_balanced_accuracy", "_f1", "_auc", "_cross_entropy", "_brier", "_over_evidence", "_ece", "_surplus", "_pieces"),
+            *("_density", LAMBDA),
+        ),
+        ("tests/problems/test_paired_classifiers.py",),
+    ),
+    "quantities/pgr_selection.py": (
+        ("expected_maximum", "best_of_runs", "kept_gap", "kept_share"),
+        ("tests/theorems/test_pgr.py",),
+    ),
+    "problems/noisy_runs.py": (("gap", "pgr", "measured"), ("tests/theorems/test_pgr.py",)),
+    "problems/paired_classifiers.py": (("of_accuracies", "bias", "sample"), ("tests/problems/test_paired_classifiers.py",)),
 }
 #: Keyword arguments and assigned names whose numbers are not part of a closed form: axes, and allowances for rounding and inexact solves.
 SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "size", "solver_error"}

@@ -49,6 +49,7 @@ def test_a_statement_has_examples_within_its_assumptions(name):
 SEEN_ELSEWHERE = {
     "charikar2024.theorem_2": "test_the_explicit_constants_agree_with_numbers_worked_by_hand",  # loose by orders of magnitude
     "finite_sample.sign_flip": "test_a_threshold_ten_percent_off_is_caught",  # compares with zero
+    "mulgund2025.k_average_root": "test_the_constants_of_the_published_shape_agree_with_a_number_worked_by_hand",  # loose by an order
 }
 
 

@@ -15,7 +15,7 @@ FLOORS = (
     {"statements", "montecarlo", "linalg", "divergences", "triple"},
     {"problems", "design", "checking"},
     {"students"},
-    {"pipelines", "embeddings"},
+    {"pipelines", "protocol", "embeddings"},
     {"quantities", "programs"},
     {"theorems"},
     {"falsification", "testing", "__init__"},

@@ -110,3 +110,70 @@ SEARCHED_MINIMUM = 1e-10
 
 #: Bytes: twelve arrays the size of a piece of a simulation (2²² numbers of 8 bytes are 32 MiB); all at once would be several times as many.
 PIECE_MEMORY = 128 * 2**20
+
+#: Heads of ``SoftmaxRule``, fitted to a relative gradient of 1e-6 where curvature varies by 1e2: probabilities to 1e-6 · 1e2.
+SOFTMAX_RULE = 1e-4
+
+#: HiGHS (scipy.optimize.linprog) stops at feasibilities of 1e-7; with ten variables of order one and slopes of ten, 1e-6 of an optimum.
+LINEAR_PROGRAM = 2e-6
+
+#: Heads after 700 full-batch steps of Adam on a cosine schedule to rate 0, of a problem of curvature about 0.1: what is left of the
+#: oscillation in the probabilities; 2e-6 was the most seen (reverse KL, three classes).
+ADAM_END = 1e-5
+
+#: A sum over up to 201 counts of products of Poisson chances, divided by another, relative: positive terms, with exponents of up to a thousand.
+VOTES = 1e-11
+
+#: scipy.optimize.minimize (BFGS, numerical gradients) stops at gradients of 1e-6 to 1e-5 where the curvature is 0.02 or more (the penalty):
+#: heads to 5e-4 at most, probabilities to a quarter of that.
+BFGS_PROBABILITY = 2e-4
+
+#: Log-odds of tens, from probabilities that are rounded to 2⁻⁵² and as small as 1e-8, against an affine fit to hundreds of points.
+LOG_ODDS = 1e-8
+
+#: Mean squares in two samples of 10 000 and 20 000 rows with kurtosis below 10: 3 per cent is one standard error of heavy ones, and the
+#: root of a mean square is off by half of that.
+CALIBRATED = 0.08
+
+#: What an average of 100 draws adds to its law of order 1/k: terms of the order 1/k² with coefficients of a few times the first.
+NEXT_ORDER = 0.05
+
+#: Leaving one of 2000 points out against the derivative of the metric: relative terms of 1/n times a modest constant, per standard deviation.
+JACKKNIFE = 0.01
+
+#: Students of ``project_on_hull``: a certificate of at most 1e-9 of divergences of order one to ten, with room for rounding's stop.
+HULL_OPTIMUM = 1e-7
+
+#: A number quoted with six decimals is within half of the last one.
+PRINTED_SIX = 5.1e-7
+
+#: Ends of an interval searched between neighbours on a grid of angles: π/128 divided by 16⁵, times the slope of tan on angles up to 1.3, with room.
+BISECTED = 1e-6
+
+#: What a Taylor series leaves out for averages of 60 draws: its next term is of relative size 1/60 times a modest constant.
+TAYLOR = 0.05
+
+#: Sums of up to hundreds of terms of order one that cancel to a thousandth of their size: rounding (1e-12) over that.
+CANCELLED = 1e-9
+
+#: A bound that is attained in a limit, seen at a step of 1e-4 to 1e-3 from it: the next term is of the step's size.
+NEARLY_ATTAINED = 2e-3
+
+#: KL of distributions 1e-4 apart is 1e-8 of the size of its terms, which rounds it by 1e-16 · 1e8; root, with room.
+NEAR_KL = 1e-6
+
+#: A leading order in σ² at noise σ = 0.02 to 0.03: the next term is σ² times a curvature squared times up to ten dimensions.
+CURVATURE_ORDER = 0.02
+
+#: A minimum on a grid of step 5e-4: its argument to that, its value to the square of it.
+GRID_ARGUMENT, GRID_MINIMUM = 1e-3, 1e-6
+
+#: Misfit of the best tanh unit on a grid of inner weights (steps 0.19 and 0.05) against the best of all: neighbours correlate by 0.989 or
+#: more, points between them by 0.997, so 0.3 % of a unit's power of one is lost either way, beside a misfit of a quarter.
+NEURON_GRID = 0.03
+
+#: Share of independent noise that a class with k parameters leaves, 1 − k/n, exact for a linear class only: a neuron's curvature is a few per cent.
+DEGREES_OF_FREEDOM = 0.05
+
+#: A one-sided difference with step 1e-6 of a convex function of curvature up to some hundreds, relative to a slope of order 0.1.
+ONE_SIDED = 1e-3

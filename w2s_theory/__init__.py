@@ -27,10 +27,13 @@ _HOMES = {
         "GainReport",
         "Verdict",
     ),
+    "problems.classification": ("ClassificationTask",),
     "problems.concepts": ("ConceptWorld",),
     "problems.prompting": ("Prompting",),
+    "protocol": ("run_protocol",),
     "quantities.forecast": ("forecast",),
     "quantities.gain": ("gain_report",),
+    "quantities.pgr": ("pgr",),
     "statements": (
         "Assumption",
         "ForEvery",
@@ -52,6 +55,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Assumption",
     "Check",
+    "ClassificationTask",
     "ConceptWorld",
     "Design",
     "Estimate",
@@ -73,16 +77,21 @@ __all__ = [
     "falsify",
     "forecast",
     "gain_report",
+    "pgr",
+    "run_protocol",
 ]
 
 if TYPE_CHECKING:
     from .design import Design, RowBlocks
     from .falsification import bound, falsify
     from .outcomes import Check, Estimate, GainReport, Verdict
+    from .problems.classification import ClassificationTask
     from .problems.concepts import ConceptWorld
     from .problems.prompting import Prompting
+    from .protocol import run_protocol
     from .quantities.forecast import forecast
     from .quantities.gain import gain_report
+    from .quantities.pgr import pgr
     from .statements import Assumption, ForEvery, InExpectation, InLimit, Sides, Source, Statement, WithProbability
     from .theorems import STATEMENTS, check
     from .triple import Triple

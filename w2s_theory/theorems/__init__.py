@@ -10,6 +10,17 @@ from .._validation import MissingExtra
 from ..checking import check_statement
 from ..outcomes import Check, Verdict
 from ..statements import Statement
+from .burns2023.adaptive_balance import ADAPTIVE_BALANCE
+from .burns2023.confidence_end import CONFIDENCE_END
+from .burns2023.confidence_gain import CONFIDENCE_GAIN_STATEMENT
+from .burns2023.entropy_is_a_smaller_step import ENTROPY_IS_A_SMALLER_STEP
+from .burns2023.filtered_noise import FILTERED_NOISE
+from .burns2023.keeps_its_label import KEEPS_ITS_LABEL
+from .burns2023.kl_is_cross_entropy import KL_IS_CROSS_ENTROPY
+from .burns2023.neighbour_repair import NEIGHBOUR_REPAIR
+from .burns2023.product_clock import PRODUCT_CLOCK
+from .burns2023.systematic_errors_survive import SYSTEMATIC_ERRORS_SURVIVE
+from .burns2023.window_end import WINDOW_END
 from .charikar2024.cross_term import CROSS_TERM
 from .charikar2024.nonrealizable_convex import NONREALIZABLE_CONVEX
 from .charikar2024.nonrealizable_linear import NONREALIZABLE_LINEAR
@@ -52,6 +63,12 @@ from .identities.bregman import BREGMAN
 from .identities.squared import SQUARED
 from .identities.zero_one import ZERO_ONE
 from .identities.zero_one_binary import ZERO_ONE_BINARY
+from .lang2024.bad_to_good import BAD_TO_GOOD
+from .lang2024.corrected_error import CORRECTED_FROM_GOOD
+from .lang2024.coverage import COVERAGE
+from .lang2024.good_to_bad import GOOD_TO_BAD
+from .lang2024.profile import EXPANSION_PROFILE
+from .lang2024.profile_error import PROFILE_ERROR
 from .limits_of_refinement.diversity_collapse import DIVERSITY_COLLAPSE
 from .limits_of_refinement.flip_boundary import FLIP_BOUNDARY
 from .limits_of_refinement.guaranteed_radius import GUARANTEED_RADIUS
@@ -62,6 +79,20 @@ from .limits_of_refinement.quantiser_limit import QUANTISER_LIMIT
 from .limits_of_refinement.saturation import SATURATION
 from .limits_of_refinement.soft_concepts import SOFT_CONCEPTS
 from .limits_of_refinement.ties import TIES
+from .mulgund2025.approximate_member import APPROXIMATE_MEMBER
+from .mulgund2025.charged_members import CHARGED_MEMBERS
+from .mulgund2025.class_count import CLASS_COUNT
+from .mulgund2025.convex_class import CONVEX_CLASS
+from .mulgund2025.dual_convex_class import DUAL_CONVEX_CLASS
+from .mulgund2025.k_average_bound import K_AVERAGE_BOUND
+from .mulgund2025.k_average_excess import K_AVERAGE_EXCESS
+from .mulgund2025.k_average_gain import K_AVERAGE_GAIN
+from .mulgund2025.k_average_limit import K_AVERAGE_LIMIT
+from .mulgund2025.k_average_root import K_AVERAGE_ROOT
+from .mulgund2025.softmax_head import SOFTMAX_HEAD
+from .mulgund2025.softmax_penalty import SOFTMAX_PENALTY
+from .pgr.best_of_runs import BEST_OF_RUNS
+from .pgr.kept_gap import KEPT_GAP
 from .prior_shift.deconvolution import DECONVOLUTION
 from .prior_shift.deconvolution_variance import DECONVOLUTION_VARIANCE
 from .prior_shift.detailed_balance import DETAILED_BALANCE
@@ -99,6 +130,22 @@ from .tokens.many_concepts import MANY_CONCEPTS
 from .tokens.naive_accuracy import NAIVE_TOKEN_ACCURACY
 from .tokens.random_errors_are_harmless import RANDOM_ERRORS_ARE_HARMLESS
 from .tokens.refined_accuracy import REFINED_TOKEN_ACCURACY
+from .xu2026.best_subset import BEST_SUBSET
+from .xu2026.best_subset_residual import BEST_SUBSET_RESIDUAL
+from .xu2026.committee import COMMITTEE
+from .xu2026.decomposition import DECOMPOSITION
+from .xu2026.dual_mean import DUAL_MEAN
+from .xu2026.geometric_mean import GEOMETRIC_MEAN
+from .xu2026.posterior_mean import POSTERIOR_MEAN
+from .xu2026.ridge_posterior_mean import RIDGE_POSTERIOR_MEAN
+from .xu2026.ridge_residual import RIDGE_RESIDUAL
+from .xu2026.sphere import SPHERE
+from .yao2025.band_forward import BAND_FORWARD
+from .yao2025.band_pinsker import BAND_PINSKER
+from .yao2025.band_reverse import BAND_REVERSE
+from .yao2025.band_squared import BAND_SQUARED
+from .yao2025.conditional_calibration import CONDITIONAL_CALIBRATION
+from .yao2025.marginal_calibration import MARGINAL_CALIBRATION
 
 STATEMENTS: dict[str, Statement] = {
     statement.name: statement
@@ -116,6 +163,18 @@ STATEMENTS: dict[str, Statement] = {
         THEOREM_2_APPROXIMATE,
         THEOREM_2,
         PENALTY,
+        CONVEX_CLASS,
+        DUAL_CONVEX_CLASS,
+        CHARGED_MEMBERS,
+        SOFTMAX_HEAD,
+        SOFTMAX_PENALTY,
+        APPROXIMATE_MEMBER,
+        K_AVERAGE_EXCESS,
+        K_AVERAGE_BOUND,
+        CLASS_COUNT,
+        K_AVERAGE_LIMIT,
+        K_AVERAGE_GAIN,
+        K_AVERAGE_ROOT,
         IN_SAMPLE_EQUALITY,
         EXPECTED_GAIN,
         EXPECTED_GAIN_NONREALIZABLE,
@@ -124,6 +183,22 @@ STATEMENTS: dict[str, Statement] = {
         SIGN_FLIP,
         LABEL_FREE_GAIN,
         MISFIT_OVERSTATES_GAIN,
+        BAND_FORWARD,
+        BAND_REVERSE,
+        BAND_PINSKER,
+        BAND_SQUARED,
+        MARGINAL_CALIBRATION,
+        CONDITIONAL_CALIBRATION,
+        DECOMPOSITION,
+        POSTERIOR_MEAN,
+        DUAL_MEAN,
+        GEOMETRIC_MEAN,
+        COMMITTEE,
+        RIDGE_POSTERIOR_MEAN,
+        RIDGE_RESIDUAL,
+        SPHERE,
+        BEST_SUBSET,
+        BEST_SUBSET_RESIDUAL,
         NAIVE_RISK,
         SHRINKAGE_RISK,
         TRAPPED_BETWEEN_BIASES,
@@ -138,9 +213,28 @@ STATEMENTS: dict[str, Statement] = {
         WIENER_FLOOR,
         FLOOR_ATTAINED,
         VARIANCE_ONLY,
+        BEST_OF_RUNS,
+        KEPT_GAP,
         PSEUDOLABEL_IDENTITY,
         EXPANSION_BOUND,
         CORRECTED_ERROR,
+        KL_IS_CROSS_ENTROPY,
+        ENTROPY_IS_A_SMALLER_STEP,
+        WINDOW_END,
+        PRODUCT_CLOCK,
+        CONFIDENCE_END,
+        KEEPS_ITS_LABEL,
+        CONFIDENCE_GAIN_STATEMENT,
+        ADAPTIVE_BALANCE,
+        BAD_TO_GOOD,
+        GOOD_TO_BAD,
+        CORRECTED_FROM_GOOD,
+        COVERAGE,
+        EXPANSION_PROFILE,
+        PROFILE_ERROR,
+        NEIGHBOUR_REPAIR,
+        SYSTEMATIC_ERRORS_SURVIVE,
+        FILTERED_NOISE,
         REFINED_RISK,
         SINGLE_PROMPT_RISK,
         FINITE_STUDENT,

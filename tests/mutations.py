@@ -349,6 +349,7 @@ SKIPPED_NAMES = {"slip", "stationarity", "smallest", "scale", "safe", "size", "s
 EQUIVALENT = {
     ("quantities/posterior_weights.py", "1"): "limits a tilt, and any is right; or the freedom of a standard error",
     ("theorems/finite_sample/sign_flip.py", "1"): "n and 2d + 1 are whole, so 2d + 1.1 has the same numbers on either side of it",
+    ("problems/supervisors.py", "1"): "the lower end of an integer draw, where 1.1 is cut to 1",
     ("problems/ginc.py", "1"): "the numbers of this kind are lower ends of integer draws, where 1.1 is cut to 1",
 }
 

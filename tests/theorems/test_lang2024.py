@@ -362,3 +362,12 @@ def test_a_share_outside_zero_and_one_is_refused():
     way = Expansion(np.array([[0, 1]]), np.full(2, 0.5), np.array([True, False]), np.array([False, True]))
     with pytest.raises(ValueError, match="share must lie in"):
         way.profile(1.5)
+
+
+def test_no_bound_exceeds_one_when_the_student_contradicts_every_pseudolabel():
+    """Its training error is 1, so that without expansion error + α would exceed 1."""
+    target = np.zeros(8)
+    pseudolabels = np.array([1.0, 1.0, 0, 0, 0, 0, 0, 0])
+    for edges in ([], [(0, 2), (1, 3)]):
+        world = PseudolabelledGraph(target, pseudolabels, 1.0 - pseudolabels, edges)
+        assert bad_to_good_bound(world) == good_to_bad_bound(world) == 1.0

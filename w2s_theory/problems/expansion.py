@@ -23,6 +23,9 @@ from .._validation import SolverFailure, probability
 #: A linear program's optimum must agree to this with what is read off its solution (a set, or the dual), or the solver has failed.
 LP_ERROR = 1e-6
 
+#: What a share can be, to which rounding is cut.
+POSSIBLE = (0.0, 1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Expansion:
@@ -61,7 +64,7 @@ class Expansion:
         within = csr_array(np.concatenate([-slope * in_source, factor * in_sink])[None, :])
         limits = np.concatenate([np.zeros(self._below.shape[0]), [budget]])
         solved = _minimise(-objective if largest else objective, vstack([self._below, within]), limits, upper=1.0)
-        return None if solved is None else float(np.clip(objective @ solved, 0.0, 1.0))
+        return None if solved is None else float(np.clip(objective @ solved, *POSSIBLE))
 
     @cached_property
     def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

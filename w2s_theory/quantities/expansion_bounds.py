@@ -32,8 +32,8 @@ def good_to_bad_bound(world: PseudolabelledGraph) -> float:
     if budget >= 0.0:  # the student may be wrong on all robust good points
         return min(1.0, error + alpha)
     robust = _extreme(world.good_to_bad, alpha, 1.0 - alpha, budget, largest=False)
-    # (1 − α)b = e − αψ(t) at the smallest robust share t.
-    return min(1.0, error + alpha - 2.0 * alpha * world.good_to_bad.profile(robust))
+    # (1 − α)b = e − αψ(t) at the smallest robust share t; e + α < 1 here.
+    return error + alpha - 2.0 * alpha * world.good_to_bad.profile(robust)
 
 
 def error_bound(world: PseudolabelledGraph) -> float:

@@ -15,6 +15,9 @@ from ..problems.clusters import NoisyClusters
 from ..students.neighbours import nearest
 from .quantity import Quantity
 
+#: What a share can be, to which rounding is cut.
+POSSIBLE = (0.0, 1.0)
+
 
 def plurality_error(chances: Any, right: int, votes: int, *, known: int | None = None) -> float:
     """P(the most frequent of ``votes`` labels is not ``right``) when they are independent with ``chances`` (C,), ties broken by a fair draw.
@@ -53,7 +56,7 @@ def plurality_error(chances: Any, right: int, votes: int, *, known: int | None =
             ways[1:-1] += tied[:-2]
             ways[-1] += tied[-1] + above.sum(axis=0)
         losses += poisson[right, own] * float(lost @ ways[:, drawn - own])
-    return min(1.0, float(losses / _poisson(np.array(float(drawn)), np.array(drawn))))
+    return float(np.clip(losses / _poisson(np.array(float(drawn)), np.array(drawn)), *POSSIBLE))
 
 
 def _products(rows: np.ndarray, polynomial: np.ndarray) -> np.ndarray:

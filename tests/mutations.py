@@ -343,7 +343,7 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "problems/paired_classifiers.py": (("of_accuracies", "bias", "sample"), ("tests/problems/test_paired_classifiers.py",)),
 }
 #: Keyword arguments and assigned names whose numbers are not part of a closed form: axes, and allowances for rounding and inexact solves.
-SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "size", "solver_error"}
+SKIPPED_KEYWORDS = {"axis", "keepdims", "scale", "size", "solver_error", "rtol", "atol"}
 SKIPPED_NAMES = {"slip", "stationarity", "smallest", "scale", "safe", "size", "sizes", "lengths"}
 #: (file, number) -> why changing it means the same.
 EQUIVALENT = {

@@ -44,8 +44,8 @@ class ForwardKL(CrossEntropy):
 
     def evaluate(self, p: np.ndarray, logs: np.ndarray, labels: np.ndarray, moment: Moment) -> Rows:
         """Σ y log(y/p), and p − y."""
-        known = np.log(np.where(labels > 0.0, labels, 1.0))
-        return (labels * (known - logs)).sum(axis=1), p - labels
+        safe = np.where(labels > 0.0, labels, 1.0)
+        return (labels * (np.log(safe) - logs)).sum(axis=1), p - labels
 
 
 @dataclass(frozen=True)

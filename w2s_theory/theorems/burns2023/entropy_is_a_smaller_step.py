@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...statements import Sides, Statement
+from ...students.batch_loss import END
 from ...students.confidence import Confidence
 from ...students.free_scores import FreeScores, settle
 from ...students.loss_menu import CrossEntropy
@@ -20,7 +21,7 @@ STEP, STEPS = 0.5, 50
 
 
 def _sides(rows: FreeScores) -> Sides:
-    coefficient = rows.loss.coefficient(1.0)  # type: ignore[attr-defined]
+    coefficient = rows.loss.coefficient(END.progress)  # type: ignore[attr-defined]
     slowed = replace(rows, loss=CrossEntropy())
     # Tolerance 0: no side stops before its last step, unless nothing moves.
     left = settle(rows, step=STEP, most=STEPS, tolerance=0.0).predictions

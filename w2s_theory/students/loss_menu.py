@@ -58,9 +58,14 @@ class Window(TargetLoss):
         if not 0.0 < self.radius <= 0.5:
             raise ValueError(f"radius must lie in (0, ½]; it is {self.radius!r}. Beyond ½ it is CrossEntropy.")
 
+    @property
+    def edge(self) -> float:
+        """½ + radius: the confidence at which the student is left alone."""
+        return 0.5 + self.radius
+
     def target(self, p: np.ndarray, logs: np.ndarray, labels: np.ndarray, moment: Moment) -> np.ndarray:
         """The weak labels, or a row of zeros."""
-        return np.where(p.max(axis=1, keepdims=True) < 0.5 + self.radius, labels, 0.0)
+        return np.where(p.max(axis=1, keepdims=True) < self.edge, labels, 0.0)
 
 
 @dataclass(frozen=True)

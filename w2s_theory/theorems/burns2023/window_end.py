@@ -22,7 +22,7 @@ BORDER = 1e-9
 
 
 def _sides(rows: FreeScores) -> Sides:
-    edge = 0.5 + rows.loss.radius  # type: ignore[attr-defined]
+    edge = rows.loss.edge  # type: ignore[attr-defined]
     scores = flow(rows, TIME, until=lambda p: float(p.max()) - edge)
     end = 1.0 / (1.0 + np.exp(scores[:, 0] - scores[:, 1]))
     right = window_end(rows.start[:, 1], rows.labels[:, 1], rows.loss.radius)  # type: ignore[attr-defined]
@@ -44,9 +44,7 @@ WINDOW_END = Statement(
         is_loss(Window, "the window loss with a radius of at most 0.3", lambda loss: loss.radius <= 0.3),  # type: ignore[attr-defined]
         Assumption(
             "no start is on the border of the window, up to a billionth",
-            lambda rows: (
-                isinstance(rows.loss, Window) and bool(np.min(np.abs(rows.start.max(axis=1) - (0.5 + rows.loss.radius))) > BORDER)
-            ),
+            lambda rows: isinstance(rows.loss, Window) and bool(np.min(np.abs(rows.start.max(axis=1) - rows.loss.edge)) > BORDER),
         ),
     ),
     source=SOURCE,

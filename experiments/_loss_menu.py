@@ -190,14 +190,16 @@ def weak_models(table: Map) -> Finding:
             f"{key[0]}: gap to the ceiling {_said(ceiling - weak, level)}, gain {_said(gains[BASE], level)} by cross-entropy, "
             f"{_said(gains[CONFIDENT], level)} by the confidence loss"
         )
-    counts = ", ".join(f"{loss} {each.count(1)}, below {each.count(-1)}" for loss, each in signs.items())
+    counts = ", ".join(f"{loss} {each.count(1)}/{each.count(-1)}" for loss, each in signs.items())
     up, down = (any(sign in each for each in signs.values()) for sign in (1, -1))
     if is_short(table):
         status = FEW
     elif down:
-        status = f"not reproduced (above 0 on: {counts} of {len(keys)} tasks)"
+        status = f"not reproduced (above/below 0 of {len(keys)} tasks: {counts})"
     else:
-        status = f"observed here (above 0 on: {counts} of {len(keys)} tasks)" if up else "not attempted (no gain told from noise)"
+        status = (
+            f"observed here (above/below 0 of {len(keys)} tasks: {counts})" if up else "not attempted (no gain told from noise)"
+        )
     return Finding(
         f"heads gain over a trained weak model after {LONG} epochs, in accuracy, joint intervals", status, "; ".join(parts)
     )

@@ -61,7 +61,9 @@ def draw(table: Table) -> Figure:
         f"bands are 95 % intervals (none below {DRAWN} splits) over test rows and splits (PGR: Fieller), not over the pool of rows "
         "that splits are drawn from. "
         "Hollow: "
-        "negative controls. A PGR is refused, whatever its value, when the ceiling is not told from the teacher. Arrows: the interval goes on. "
+        "negative controls. A PGR is refused, whatever its value, when the ceiling is not told from the teacher; "
+        "a control can have one, where its teacher is worse than naming the commonest "
+        "class. Each interval is by itself; those of the ledger are joint, and wider. Arrows: the interval goes on. "
         f"PGR 0: the teacher, 1: the ceiling. Chain: 4 × 4 pixels on digits{texts}. Rounds: students taught by students. "
         f"Relabelled, filtered: by {NEIGHBOURS} nearest neighbours. Better, worse: than the naive student, "
         "beyond the interval of their difference on the same rows and splits, at 95 % for all methods, tasks and both metrics together.",

@@ -318,7 +318,7 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("tests/quantities/test_metrics.py",),
     ),
     "quantities/performances.py": (
-        ("of", "values", "pseudo_variance", "contrast", "resampled", "pseudo_size", "directions"),
+        ("of", "values", "pseudo_variance", "contrast", "resampled", "pseudo_size"),
         ("tests/quantities/test_pgr.py", "tests/quantities/test_pgr_seeds.py"),
     ),
     "quantities/betting.py": (("bets_reject",), ("tests/quantities/test_pgr_coverage.py",)),

@@ -125,9 +125,11 @@ def run_protocol(
       each learns from the one before it and labels the same transfer rows for the next.
     * ``rounds``: students in a row; each after the first is a fresh strong model that learns from the soft labels of the one before.
     * ``relabel``: a function of the learner's features and its soft labels on the transfer rows; it returns new labels and which rows to
-      keep. Every stage goes through it. It sees no gold label.
+      keep. Every stage goes through it. It sees no gold label. With ``students.relabelling`` for example
+      ``lambda x, y: (relabel(NeighbourProbe(50), x, y), np.full(len(y), True))``.
     * ``shuffle``: negative control. The weak labels are permuted within the transfer rows and within the test rows: a teacher whose
-      labels have the right distribution and know nothing of their sample.
+      labels have the right distribution and know nothing of their sample. Its student can still have a PGR above 0: with unequal
+      classes, naming the commonest one beats guessing. Compare its accuracy with the commonest class's share.
 
     Raises ``ValueError`` for a chain that does not rise between the weakest and the strongest, Predictions of other shapes or that are
     no probabilities, or a ``relabel`` that keeps no row, ``TypeError`` for something else in the place of a rule; and whatever the rules raise.

@@ -150,3 +150,15 @@ def test_a_resample_without_a_class_has_no_value():
     weights = (labels == 0).astype(float)[None]
     for name in ("balanced_accuracy", "auc"):
         assert np.isnan(as_metric(name).evaluate(chances, labels).at(weights)).all()
+
+
+def test_the_bounds_of_a_score_are_attained_by_the_best_and_the_worst_certain_answer():
+    right, wrong = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    for name in ("accuracy", "brier"):
+        both = [as_metric(name).evaluate(answers, np.array([0, 1])) for answers in (right, wrong)]
+        assert both[0].bounds == tuple(sorted(float(each.value) for each in both))
+
+
+def test_certain_answers_fall_into_the_last_bin_of_the_calibration_error():
+    certain = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+    assert as_metric("ece")(certain, np.array([0, 0, 0, 1])) == pytest.approx(0.25, rel=ROUNDING)

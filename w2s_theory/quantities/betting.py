@@ -27,6 +27,9 @@ STEPS = 400
 AIM = 1.2
 #: Points that the first guess of the squares, a quarter of the largest, counts for.
 PRIOR_POINTS = 2.0
+#: Logarithms of what is aimed at beside the wealth, kept where its normal quantile is finite; and the share of the largest bet that may be bet.
+LOG_SHARES = (-600.0, -1e-9)
+ALMOST = 1.0 - 1e-9
 
 
 def bets_reject(
@@ -45,10 +48,10 @@ def bets_reject(
     step = max(1, math.ceil(n / STEPS))
     for start in range(0, n, step):
         z = scores[start : start + step] @ directions.T - offsets
-        share = np.exp(np.clip(log_wealth - math.log(AIM * target), -600.0, -1e-9))
+        share = np.exp(np.clip(log_wealth - math.log(AIM * target), *LOG_SHARES))
         quantile = special.ndtri(share)
         bet = np.exp(-0.5 * quantile**2) / (math.sqrt(2.0 * math.pi) * share * np.sqrt(squares / seen * (n - start)))
-        bet = np.where(log_wealth >= math.log(target), 0.0, np.minimum(bet, (1.0 - 1e-9) / limits))
+        bet = np.where(log_wealth >= math.log(target), 0.0, np.minimum(bet, ALMOST / limits))
         log_wealth += np.sum(np.log1p(sides[:, :, None] * bet[:, :, None] * z.T), axis=-1)
         squares, seen = squares + np.sum(z**2, axis=0), seen + len(z)
     return np.any(log_wealth >= math.log(target), axis=0)

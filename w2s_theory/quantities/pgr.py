@@ -84,19 +84,20 @@ def pgr(
     """PGR of a student between weak model and ceiling on shared test points, with an interval at confidence ``level``.
 
     ``weak``, ``student``, ``ceiling``: predictions as ``metrics`` takes them, probabilities (n, C) or hard labels (n,), or with seeds in front
-    (S, n, C), all three alike: seed k of each is one run. ``labels`` (n,) are the truth. With seeds the value is the ratio of the mean gain
+    (S, n, C), all three alike: seed k of each is one run. ``labels`` (n,) are the truth. ``metric``: "accuracy", "balanced_accuracy",
+    "f1", "auc", "cross_entropy", "brier" or "ece". With seeds the value is the ratio of the mean gain
     and the mean gap, and the interval covers both the choice of points and of seeds; one seed covers the points only.
 
     ``interval``:
 
     * "fieller": inverts the t test of gain − ρ·gap, with pseudo points for differences too rare to be seen (``performances``). In simulation
-      95 % intervals cover in 93 to 97 % down to 200 points, for every smooth metric, and in more where few points tell two of the models
+      95 % intervals cover in 93 to 97 % down to 200 points, for every smooth metric, and in more than that where few points tell two of the models
       apart, a class is rare, or the gap is only just told. With few seeds it is wide rather than wrong where the seeds differ no more than
       their points explain.
     * "delta": symmetric around the value and narrower than Fieller's: it misses too often when the PGR lies outside [0, 1] and the gap is only
       just told.
-    * "bootstrap": percentiles of ``resamples`` samples of points, with noise for the pseudo points (and of seeds, from 5 on, which counts what
-      points and seeds share three times); the only one for "ece", whose upward bias makes it cover more than it says.
+    * "bootstrap": percentiles of ``resamples`` samples of points, with noise for the pseudo points (and of seeds, from 5 on, drawn
+      independently of the points); the only one for "ece", whose upward bias makes it cover more than it says.
     * "exact": covers with at least ``level`` for every sample size and law (up to a grid of 129 angles), for means of bounded scores (accuracy,
       brier) of one seed; points are independent draws, and their order is shuffled by ``rng``. Another order moves the ends by up to a quarter of
       the width at a few hundred points, and now and then the verdict: fix ``rng`` before looking, for the best of several has no guarantee.

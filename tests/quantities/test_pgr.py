@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 from scipy.stats import t
 
 from tests.quantities.paired import LEVEL, MARGINAL, SMOOTH, pseudo_variance, right_answers, sample
 from tests.tolerances import BISECTED, ROUNDING, STANDARD_ERRORS
 from w2s_theory import Verdict
-from w2s_theory.quantities.metrics import METRICS, Metric
+from w2s_theory.quantities.metrics import METRICS, Metric, as_metric
 from w2s_theory.quantities.performances import GAIN, GAP, Performances
 from w2s_theory.quantities.pgr import pgr
 from w2s_theory.quantities.pgr_intervals import percentiles
@@ -258,3 +259,27 @@ def test_what_is_not_a_comparison_is_an_error():
 def test_one_clear_line_is_printed():
     line = str(pgr(*sample(n=1000)))
     assert line.startswith("PGR (accuracy) 0.") and "at 0.95 (fieller, 1000 points, one seed" in line and "\n" not in line
+
+
+def test_the_points_needed_solve_for_a_half_width_as_large_as_the_gap():
+    """Fieller with few differing points, so that pseudo points matter; and exact, whose half-width is taken to fall as 1/√n."""
+    rng = np.random.default_rng(5)
+    truth = np.ones(400, dtype=int)
+    weak = (rng.random(400) < 0.97).astype(int)
+    ceiling = np.where(rng.random(400) < 0.5, 1, weak)
+    found = pgr(weak, ceiling, ceiling, truth)
+    performances = Performances.of(
+        tuple(as_metric("accuracy").evaluate(each, truth) for each in (weak, ceiling, ceiling)), sign=1.0, n=400
+    )
+    variance = float(performances.contrast(GAP[None], 0.95)[1][0]) ** 2
+    pseudo = float(performances.pseudo_variance(0.95) * (GAP @ GAP))
+    half = found.gap.value - found.gap.low
+    wanted = brentq(
+        lambda m: half**2 * (variance * 400 / m + pseudo * (400 / m) ** 2) / (variance + pseudo) - found.gap.value**2, 10, 1e5
+    )
+    assert pseudo > 0.2 * variance
+    assert found.points_needed == pytest.approx(wanted, abs=1.0)
+    weak, ceiling = (np.arange(400) % 10 < share for share in (6, 8))
+    exact = pgr(weak.astype(int), ceiling.astype(int), ceiling.astype(int), truth, interval="exact", rng=rng)
+    half = exact.gap.value - exact.gap.low
+    assert exact.points_needed == pytest.approx(400 * (half / exact.gap.value) ** 2, abs=1.0)

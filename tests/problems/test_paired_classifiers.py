@@ -113,3 +113,13 @@ def test_predictions_have_seeds_in_front_when_asked_and_rows_that_sum_to_one():
 def test_impossible_worlds_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         PairedClassifiers(**arguments)
+
+
+def test_probabilities_at_confidence_one_are_those_of_bayes_whatever_the_share():
+    """Calibrated: on average they say how often class 1 occurs, among all points and among those above ½."""
+    predictions, labels = PairedClassifiers([0.6, 0.9, 1.4], share=0.2).sample(200_000, rng=np.random.default_rng(1))
+    for chance in predictions[..., 1]:
+        for among in (np.ones(labels.size, dtype=bool), chance > 0.5):
+            surplus = (chance - labels)[among]
+            error = surplus.std() / np.sqrt(surplus.size)
+            assert abs(surplus.mean()) < STANDARD_ERRORS * error < 0.02

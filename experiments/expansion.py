@@ -97,13 +97,12 @@ def real_points(name: str, control: str, *, rng: np.random.Generator) -> dict[st
     split = task.split([int(part * size) for part in PARTS], rng=rng)
     if control == "same features":
         task = same_features(task)
-    eye = np.eye(task.classes)
     target = task.labels[split.transfer]
-    soft = head(task.weak_features[split.weak], eye[task.labels[split.weak]], rng=rng).predict(task.weak_features[split.transfer])
+    soft = head(task.weak_features[split.weak], task.one_hot(split.weak), rng=rng).predict(task.weak_features[split.transfer])
     labels = np.argmax(soft, axis=1)
     if control == "random errors":
         labels = random_errors(target, share=float(np.mean(labels != target)), classes=task.classes, rng=rng)
-        soft = eye[labels]
+        soft = np.eye(task.classes)[labels]
     features = task.strong_features[split.transfer]
     answers = np.argmax(head(features, soft, rng=rng).predict(features), axis=1)
     return {"features": features, "target": target, "pseudolabels": labels, "student": answers}

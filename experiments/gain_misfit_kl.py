@@ -119,14 +119,13 @@ def _real(name: str, control: str, mixed: bool, *, rng: np.random.Generator) -> 
         task = same_features(task)
     elif control == "random teacher":
         task, teacher = random_teacher(task, rng=rng), SoftmaxRule(penalty=RANDOM_PENALTY)
-    gold = np.eye(task.classes)[task.labels]
-    taught = teacher.fit(task.weak_features[split.weak], gold[split.weak], rng=rng)
+    taught = teacher.fit(task.weak_features[split.weak], task.one_hot(split.weak), rng=rng)
     places = {"train": split.transfer, "test": split.test}
     weak = {where: taught.predict(task.weak_features[rows]) for where, rows in places.items()}
     if control == "permuted labels":
         weak = {where: rng.permutation(labels) for where, labels in weak.items()}
     seen = task.strong_features[split.transfer]
-    ceiling = SoftmaxRule().fit(seen, gold[split.transfer], rng=rng).predict
+    ceiling = SoftmaxRule().fit(seen, task.one_hot(split.transfer), rng=rng).predict
     students: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
     for method, loss in ((FORWARD, "forward_kl"), (REVERSE, "reverse_kl")):
         fit = SoftmaxRule(loss).fit(seen, weak["train"], rng=rng)  # type: ignore[arg-type]
@@ -136,7 +135,8 @@ def _real(name: str, control: str, mixed: bool, *, rng: np.random.Generator) -> 
     rows = []
     for where, part in places.items():
         surrogate, labels = ceiling(task.strong_features[part]), task.labels[part]
-        shares = gold[part].mean(axis=0)
+        gold = task.one_hot(part)
+        shares = gold.mean(axis=0)
         for method, predict in students.items():
             learned = predict(task.strong_features[part])
             rates = {
@@ -147,7 +147,7 @@ def _real(name: str, control: str, mixed: bool, *, rng: np.random.Generator) -> 
             }
             rates = {key: float(value) for key, value in rates.items()}
             for target, truth, order in (
-                ("gold", gold[part], "primal"),
+                ("gold", gold, "primal"),
                 ("ceiling", surrogate, "primal"),
                 ("ceiling", surrogate, "dual"),
             ):

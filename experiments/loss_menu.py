@@ -134,7 +134,7 @@ def supervise(
     """Soft weak labels (N, C) of all rows; ``rows`` have gold labels for the weak head."""
     name, share, classes = params["supervisor"], params["share"], task.classes
     if name == WEAK:
-        head = SoftmaxRule().fit(task.weak_features[rows], np.eye(classes)[task.labels[rows]], rng=rng)
+        head = SoftmaxRule().fit(task.weak_features[rows], task.one_hot(rows), rng=rng)
         return head.predict(task.weak_features)
     if name == "random":
         wrong = random_errors(task.labels, share=share, classes=classes, rng=rng)
@@ -173,7 +173,7 @@ def run_one(params: dict[str, Any], *, rng: np.random.Generator) -> list[dict[st
     weak_right = labels.argmax(axis=1) == gold[split.transfer]
     shared = {
         "weak": float(np.mean(weak[split.test].argmax(axis=1) == gold[split.test])),
-        "ceiling": float(np.mean(right(learn(BASE, params["epochs"], np.eye(task.classes)[gold[split.transfer]]), split.test))),
+        "ceiling": float(np.mean(right(learn(BASE, params["epochs"], task.one_hot(split.transfer)), split.test))),
         "majority": float(np.bincount(gold[split.test]).max() / len(split.test)),
         "edge": float(np.mean(prior & ~weak_right) - np.mean(~prior & weak_right)),
     }

@@ -152,7 +152,7 @@ def run_protocol(
         weak = _checked("weak", weak, task, split)
     else:
         rule = _needs_fit("weak", SoftmaxRule() if weak is None else weak, "the Predictions of transfer and test rows, None")
-        weak = _learn(task, 0, split, rule, split.weak, _one_hot(task, split.weak), of_weak)
+        weak = _learn(task, 0, split, rule, split.weak, task.one_hot(split.weak), of_weak)
     if shuffle:
         weak = Predictions(*(of_shuffle.permutation(labels) for labels in weak))
     if isinstance(ceiling, tuple):
@@ -191,7 +191,7 @@ def train_ceiling(
             "the Predictions of one."
         )
     rows = getattr(split, gold)
-    return _learn(task, len(task.representations) - 1, split, student, rows, _one_hot(task, rows), rng)
+    return _learn(task, len(task.representations) - 1, split, student, rows, task.one_hot(rows), rng)
 
 
 def _learn(
@@ -249,10 +249,6 @@ def _needs_fit(name: str, rule: Any, other: str = "") -> Classifier:
             f"{type(rule).__name__}."
         )
     return rule
-
-
-def _one_hot(task: ClassificationTask, rows: np.ndarray) -> np.ndarray:
-    return np.eye(task.classes)[task.labels[rows]]
 
 
 def _named(probabilities: np.ndarray) -> np.ndarray:

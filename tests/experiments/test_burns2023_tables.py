@@ -10,6 +10,7 @@ import pytest
 from experiments import _burns2023 as published
 from experiments import burns2023_tables as tables
 from experiments._store import columns
+from tests.experiments import made
 from tests.tolerances import STANDARD_ERRORS
 from w2s_theory.quantities.pgr_intervals import GAIN, GAP, fieller
 
@@ -23,13 +24,7 @@ def table():
 
 
 def finding(table, words):
-    (found,) = [finding for finding in tables.findings(table) if words in finding.claim]
-    return found
-
-
-def changed(table, part, **columns):
-    rows = table["part"] == part
-    return table | {name: np.where(rows, change(table), table[name]) for name, change in columns.items()}
+    return made.finding(tables, table, words)
 
 
 def test_published_rows_say_where_they_were_read_and_only_guessing_is_simulated(table):
@@ -140,19 +135,19 @@ def test_the_recipe_is_that_of_a_loop_over_pairs():
 
 def test_findings_on_vision_can_come_out_otherwise(table):
     assert finding(table, "AlexNet teaches").status.startswith("reproduced")
-    lost = changed(table, "vision", gain_in_stderrs=lambda t: -t["gain_in_stderrs"])
+    lost = made.changed_part(table, "vision", gain_in_stderrs=lambda t: -t["gain_in_stderrs"])
     assert finding(lost, "AlexNet teaches").status.startswith("not reproduced")
     assert "depends on it" in finding(table, "learning-rate schedule").status
-    noisy = changed(table, "vision", stderr=lambda t: 10 * t["stderr"])
+    noisy = made.changed_part(table, "vision", stderr=lambda t: 10 * t["stderr"])
     assert "within the errors" in finding(noisy, "learning-rate schedule").status
 
 
 def test_findings_on_language_can_come_out_otherwise(table):
     assert finding(table, "anthropic_hh").status.startswith("not reproduced (no PGR can be told")
-    wide = changed(table, "language", highest_ceiling=lambda t: np.full_like(t["pgr"], 0.6))
+    wide = made.changed_part(table, "language", highest_ceiling=lambda t: np.full_like(t["pgr"], 0.6))
     assert finding(wide, "anthropic_hh").status.startswith("observed here")
     assert finding(table, "taking the median").status.startswith("holds (derived here)")
-    skewed = changed(table, "chance", pgr=lambda t: np.full_like(t["pgr"], 0.9))
+    skewed = made.changed_part(table, "chance", pgr=lambda t: np.full_like(t["pgr"], 0.9))
     assert finding(skewed, "taking the median").status.startswith("counterexample")
     assert finding(table, "the other median").status.startswith("not attempted")
     assert finding(table, "a run of the vision").status.startswith("not attempted (needs ImageNet")
@@ -160,9 +155,9 @@ def test_findings_on_language_can_come_out_otherwise(table):
 
 def test_findings_on_the_two_losses_can_come_out_otherwise(table):
     assert finding(table, "sciq").status.startswith("reproduced, with changes")
-    sure = changed(table, "points", stderr=lambda t: 0.1 * t["stderr"])
+    sure = made.changed_part(table, "points", stderr=lambda t: 0.1 * t["stderr"])
     assert finding(sure, "sciq").status == "reproduced (read off the figure)"
-    reverse = changed(table, "points", difference=lambda t: -t["difference"])
+    reverse = made.changed_part(table, "points", difference=lambda t: -t["difference"])
     assert finding(reverse, "sciq").status.startswith("not reproduced")
 
 

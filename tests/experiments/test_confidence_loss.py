@@ -8,6 +8,7 @@ import pytest
 from experiments import _runner
 from experiments import confidence_loss as experiment
 from experiments._store import columns
+from tests.experiments import made
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +22,8 @@ def table():
     return columns(rows)
 
 
-def changed(table, change, column="value", **where):
-    rows = np.all([np.isin(table[name], value) for name, value in where.items()], axis=0)
-    return table | {column: np.where(rows, change(table[column]), table[column])}
-
-
 def statuses(table):
-    return [finding.status for finding in experiment.findings(table)]
+    return made.statuses(experiment, table)
 
 
 def test_every_finding_holds(table):
@@ -36,9 +32,9 @@ def test_every_finding_holds(table):
 
 
 def test_few_items_decide_nothing_about_the_gain(table):
-    fewer = changed(table, lambda stderr: 4.0 * stderr, "stderr", part="population")
+    fewer = made.changed(table, lambda stderr: 4.0 * stderr, "stderr", part="population")
     assert statuses(fewer)[1].startswith("not attempted (too noisy")
-    fewest = changed(table, lambda stderr: 40.0 * stderr, "stderr", part="population")
+    fewest = made.changed(table, lambda stderr: 40.0 * stderr, "stderr", part="population")
     assert statuses(fewest)[2].startswith("not attempted (sign open: helps, hurts")
 
 
@@ -57,7 +53,7 @@ def test_few_items_decide_nothing_about_the_gain(table):
     ],
 )
 def test_findings_notice_what_does_not_hold(table, place, change, where):
-    assert statuses(changed(table, change, **where))[place] == "counterexample found"
+    assert statuses(made.changed(table, change, **where))[place] == "counterexample found"
 
 
 def test_no_level_of_confidence_is_at_a_border():

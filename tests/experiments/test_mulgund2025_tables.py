@@ -8,6 +8,7 @@ import pytest
 from experiments import _mulgund2025 as published
 from experiments import mulgund2025_tables as tables
 from experiments._store import columns
+from tests.experiments import made
 from w2s_theory.divergences import KL
 from w2s_theory.quantities.gain import gain_report
 
@@ -21,13 +22,7 @@ def table():
 
 
 def finding(table, words):
-    (found,) = [finding for finding in tables.findings(table) if words in finding.claim]
-    return found
-
-
-def changed(table, part, **columns):
-    rows = table["part"] == part
-    return table | {name: np.where(rows, change(table), table[name]) for name, change in columns.items()}
+    return made.finding(tables, table, words)
 
 
 def test_every_published_row_says_where_it_was_read_and_only_drawn_inputs_are_synthetic(table):
@@ -72,7 +67,7 @@ def test_the_residual_is_the_student_s_excess_entropy_less_what_the_weak_model_l
     assert numbers.gain - numbers.misfit == pytest.approx((entropy - own) - (crossed - of_weak))
     found = finding(table, "both directions")
     assert "less sure" in found.status
-    sure = changed(table, "settings", student_ce=lambda t: np.full_like(t["student_ce"], 1.0))
+    sure = made.changed_part(table, "settings", student_ce=lambda t: np.full_like(t["student_ce"], 1.0))
     assert finding(sure, "both directions").status == "observed here"
 
 
@@ -90,7 +85,7 @@ def test_the_two_versions_of_the_sweep_tell_one_story(table):
 def test_findings_on_misfit_can_come_out_otherwise(table):
     assert finding(table, "gain ≥ misfit on frozen features").status.startswith("observed here")
     assert finding(table, "with the truth replaced").status.startswith("observed here")
-    won = changed(table, "settings", residual=lambda t: np.full_like(t["residual"], 0.1))
+    won = made.changed_part(table, "settings", residual=lambda t: np.full_like(t["residual"], 0.1))
     assert finding(won, "gain ≥ misfit on frozen features").status.startswith("reproduced")
     held = table | {"residual_to_surrogate": np.abs(table["residual_to_surrogate"])}
     assert finding(held, "with the truth replaced").status.startswith("reproduced")
@@ -98,15 +93,15 @@ def test_findings_on_misfit_can_come_out_otherwise(table):
 
 def test_arithmetic_that_does_not_add_up_is_seen(table):
     assert finding(table, "differences of cross-entropies").status.startswith("reproduced")
-    wrong = changed(table, "heads", printed_gain=lambda t: t["printed_gain"] + 1e-4)
+    wrong = made.changed_part(table, "heads", printed_gain=lambda t: t["printed_gain"] + 1e-4)
     assert finding(wrong, "differences of cross-entropies").status.startswith("not reproduced")
 
 
 def test_findings_on_heads_can_come_out_otherwise(table):
     assert finding(table, "mixtures of k heads").status.startswith("reproduced")
-    rising = changed(table, "heads", residual=lambda t: -0.1 + 0.02 * np.log10(np.maximum(t["heads"], 1)))
+    rising = made.changed_part(table, "heads", residual=lambda t: -0.1 + 0.02 * np.log10(np.maximum(t["heads"], 1)))
     assert finding(rising, "mixtures of k heads").status.startswith("not reproduced")
-    above = changed(table, "heads", residual=lambda t: table["residual"] + 0.1)
+    above = made.changed_part(table, "heads", residual=lambda t: table["residual"] + 0.1)
     assert finding(above, "mixtures of k heads").status.startswith("not reproduced")
 
 
@@ -114,16 +109,16 @@ def test_the_synthetic_result_is_near_but_on_the_wrong_side(table):
     found = finding(table, "synthetic networks")
     assert found.status.startswith("reproduced, with changes")
     assert "-2.8 standard errors" in found.evidence
-    far = changed(table, "synthetic", printed_residual=lambda t: np.full_like(t["printed_residual"], -0.05))
+    far = made.changed_part(table, "synthetic", printed_residual=lambda t: np.full_like(t["printed_residual"], -0.05))
     assert finding(far, "synthetic networks").status.startswith("not reproduced")
 
 
 def test_runs_and_losses_can_come_out_otherwise(table):
     assert "other way" in finding(table, "gain grows with misfit").status
-    along = changed(table, "runs", gain=lambda t: np.where(t["part"] == "runs", t["misfit"], t["gain"]))
+    along = made.changed_part(table, "runs", gain=lambda t: np.where(t["part"] == "runs", t["misfit"], t["gain"]))
     assert finding(along, "gain grows with misfit").status == "observed here"
     assert finding(table, "reverse KL gives").status.startswith("reproduced")
-    worse = changed(table, "losses", reverse_accuracy=lambda t: t["forward_accuracy"] - 0.01)
+    worse = made.changed_part(table, "losses", reverse_accuracy=lambda t: t["forward_accuracy"] - 0.01)
     assert finding(worse, "reverse KL gives").status.startswith("not reproduced")
     assert finding(table, "a run of these").status.startswith("not attempted (needs ImageNet")
 

@@ -10,14 +10,14 @@ import pytest
 from experiments import _answer_patterns as patterns
 from experiments import pgr_error as experiment
 from experiments._store import columns
+from tests.experiments import made
 from tests.tolerances import QUADRATURE, ROUNDING, STANDARD_ERRORS
 from w2s_theory.quantities.pgr import pgr
 from w2s_theory.quantities.pgr_intervals import GAIN, GAP
 
 
 def finding(table, words):
-    (found,) = [finding for finding in experiment.findings(table) if words in finding.claim]
-    return found
+    return made.finding(experiment, table, words)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,6 @@ def table():
             made["practice"] = {"value": value, "stderr": 1e-3, "low": value - 1, "high": value + 1, "kept": 0.6, "refused": 0.9}
         rows.append({"scale": "quick", "synthetic": True} | params | made[params["part"]])
     return columns(rows)
-
-
-def changed(table, part, **columns):
-    rows = table["part"] == part
-    return table | {name: np.where(rows, change(table), table[name]) for name, change in columns.items()}
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.3, 1.0])
@@ -133,21 +128,21 @@ def test_one_small_point_of_every_part():
 
 def test_findings_on_the_error_can_come_out_otherwise(table):
     assert finding(table, "standard error of PGR").status.startswith("holds")
-    wrong = changed(table, "error", value=lambda t: 1.1 * t["value"])
+    wrong = made.changed_part(table, "error", value=lambda t: 1.1 * t["value"])
     assert finding(wrong, "standard error of PGR").status.startswith("counterexample")
-    noisy = changed(table, "error", stderr=lambda t: t["value"])
+    noisy = made.changed_part(table, "error", stderr=lambda t: t["value"])
     assert finding(noisy, "standard error of PGR").status.startswith("not attempted")
     assert finding(table, "a few hundred questions").status.startswith("holds")
-    other = changed(table, "error", refused=lambda t: np.ones_like(t["value"]))
+    other = made.changed_part(table, "error", refused=lambda t: np.ones_like(t["value"]))
     assert finding(other, "a few hundred questions").status.startswith("counterexample")
 
 
 @pytest.mark.parametrize("method", experiment.METHODS)
 def test_findings_on_coverage_can_come_out_otherwise(table, method):
     assert finding(table, f"{method} interval").status.startswith("holds")
-    short = changed(table, "coverage", value=lambda t: np.full_like(t["value"], 0.9))
+    short = made.changed_part(table, "coverage", value=lambda t: np.full_like(t["value"], 0.9))
     assert finding(short, f"{method} interval").status.startswith("counterexample")
-    few = changed(table, "coverage", stderr=lambda t: np.full_like(t["value"], 0.05))
+    few = made.changed_part(table, "coverage", stderr=lambda t: np.full_like(t["value"], 0.05))
     assert finding(few, f"{method} interval").status.startswith("not attempted")
     # A rate that is short of the claim, but by less than its error, neither holds nor is refuted; one such row is enough.
     one = (table["world"] == "nested errors") & (table["n"] == 200)
@@ -160,7 +155,7 @@ def test_findings_on_coverage_can_come_out_otherwise(table, method):
 def test_findings_on_the_recipe_can_come_out_otherwise(table):
     assert finding(table, "dropping pairs").status.startswith("holds")
     assert finding(table, "without a gap").status.startswith("holds")
-    honest = changed(table, "practice", value=lambda t: t["true"])
+    honest = made.changed_part(table, "practice", value=lambda t: t["true"])
     assert finding(honest, "dropping pairs").status.startswith("counterexample")
     assert finding(honest, "without a gap").status.startswith("counterexample")
 

@@ -8,6 +8,7 @@ import pytest
 from experiments import _asymmetric_errors as world
 from experiments import pgr_metrics as experiment
 from experiments._store import columns
+from tests.experiments import made
 from tests.tolerances import STANDARD_ERRORS
 from w2s_theory.problems.supervisors import class_conditional_errors, soft_labels
 from w2s_theory.quantities.metrics import METRICS
@@ -17,8 +18,7 @@ SAMPLE = 200_000
 
 
 def finding(table, words):
-    (found,) = [finding for finding in experiment.findings(table) if words in finding.claim]
-    return found
+    return made.finding(experiment, table, words)
 
 
 def joint(row):
@@ -48,11 +48,6 @@ def table():
             ]
         rows += [base | row | joint(row) for row in made]
     return columns(rows)
-
-
-def changed(table, part, **columns):
-    rows = table["part"] == part
-    return table | {name: np.where(rows, change(table), table[name]) for name, change in columns.items()}
 
 
 def draw(rng):
@@ -153,11 +148,11 @@ def test_one_real_task_runs_where_the_embeddings_are():
 
 def test_findings_on_the_theory_can_come_out_otherwise(table):
     assert finding(table, "endless data").status.startswith("holds")
-    wrong = changed(
+    wrong = made.changed_part(
         table, "synthetic", low=lambda t: t["low"] + 0.2, pgr=lambda t: t["pgr"] + 0.2, high=lambda t: t["high"] + 0.2
     )
     assert finding(wrong, "endless data").status.startswith("counterexample")
-    noisy = changed(table, "synthetic", low=lambda t: t["low"] - 1, high=lambda t: t["high"] + 1)
+    noisy = made.changed_part(table, "synthetic", low=lambda t: t["low"] - 1, high=lambda t: t["high"] + 1)
     assert finding(noisy, "endless data").status.startswith("not attempted")
 
 
@@ -167,7 +162,7 @@ def test_findings_on_signs_can_come_out_otherwise(table):
     alike = alike | {"joint_high": np.abs(table["joint_high"])}
     assert finding(alike, "PGRs of both signs").status.startswith("not reproduced")
     assert finding(table, "the same on two text tasks").status.startswith("observed here")
-    wide = changed(table, "real", joint_low=lambda t: t["joint_low"] - 2, joint_high=lambda t: t["joint_high"] + 2)
+    wide = made.changed_part(table, "real", joint_low=lambda t: t["joint_low"] - 2, joint_high=lambda t: t["joint_high"] + 2)
     assert finding(wide, "the same on two text tasks").status.startswith("not attempted")
     # Each at 95 % is not enough, and the calibration error says nothing, however far apart it lies.
     ece = table | {

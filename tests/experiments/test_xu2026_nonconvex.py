@@ -9,6 +9,7 @@ from scipy.optimize import least_squares
 from experiments import _runner
 from experiments import xu2026_nonconvex as experiment
 from experiments._store import columns
+from tests.experiments import made
 from tests.tolerances import DEGREES_OF_FREEDOM, NEURON_GRID, ROUNDING
 
 PROJECTING = list(experiment.PROJECTIONS)
@@ -33,13 +34,8 @@ def table():
     return columns(rows)
 
 
-def changed(table, change, column="value", **where):
-    rows = np.all([np.isin(table[name], value) for name, value in where.items()], axis=0)
-    return table | {column: np.where(rows, change(table[column]), table[column])}
-
-
 def statuses(table):
-    return [finding.status for finding in experiment.findings(table)]
+    return made.statuses(experiment, table)
 
 
 def test_findings_of_the_laws_themselves(table):
@@ -70,34 +66,34 @@ def test_findings_of_the_laws_themselves(table):
     ],
 )
 def test_findings_notice_what_does_not_hold(table, place, change, column, where, status):
-    assert statuses(changed(table, change, column, **where))[place].startswith(status)
+    assert statuses(made.changed(table, change, column, **where))[place].startswith(status)
 
 
 def test_signs_are_named_only_where_they_are_clear(table):
     evidence = experiment.findings(table)[2].evidence
     assert "sphere, d = 2" in evidence and "subset 2 of 10" in evidence and "sphere, d = 20" in evidence
-    silent = experiment.findings(changed(table, lambda v: 1e6 + v, "stderr", part=PROJECTING))[2].evidence
+    silent = experiment.findings(made.changed(table, lambda v: 1e6 + v, "stderr", part=PROJECTING))[2].evidence
     assert "negative for none; positive for none" in silent
 
 
 def test_a_residual_far_below_the_misfit_everywhere_is_about_equal(table):
-    small = changed(table, lambda v: 0.01 * v, part=PROJECTING)
-    small = changed(small, lambda v: 0.01 * v, "stderr", part=PROJECTING)
+    small = made.changed(table, lambda v: 0.01 * v, part=PROJECTING)
+    small = made.changed(small, lambda v: 0.01 * v, "stderr", part=PROJECTING)
     assert statuses(small)[2] == "observed here (for students that project)"
-    one = changed(small, lambda v: 0.0 * v - 10.0, part="subset", case="1 of 2", at=2.5)
+    one = made.changed(small, lambda v: 0.0 * v - 10.0, part="subset", case="1 of 2", at=2.5)
     assert statuses(one)[2].startswith("not reproduced")
 
 
 def test_one_clear_level_is_not_told_as_all(table):
-    none = changed(table, lambda v: 1e6 + v, "stderr", part="neuron")
-    one = changed(none, lambda v: 0.0 * v, "stderr", part="neuron", case="smooth", at=0.15)
-    one = changed(one, lambda v: 0.0 * v - 1.0, part="neuron", case="smooth", at=0.15)
+    none = made.changed(table, lambda v: 1e6 + v, "stderr", part="neuron")
+    one = made.changed(none, lambda v: 0.0 * v, "stderr", part="neuron", case="smooth", at=0.15)
+    one = made.changed(one, lambda v: 0.0 * v - 1.0, part="neuron", case="smooth", at=0.15)
     assert experiment.findings(one)[3].status == "observed here (at 1 of 14 noise levels)"
 
 
 def test_rounding_is_no_sign(table):
-    tiny = changed(table, lambda v: 0.0 * v - 1e-17, part="sphere", case="1", at=0.15)
-    tiny = changed(tiny, lambda v: 0.0 * v, "stderr", part="sphere", case="1", at=0.15)
+    tiny = made.changed(table, lambda v: 0.0 * v - 1e-17, part="sphere", case="1", at=0.15)
+    tiny = made.changed(tiny, lambda v: 0.0 * v, "stderr", part="sphere", case="1", at=0.15)
     assert experiment.clear_signs(tiny, part="sphere", case="1")[0] == 0.0
 
 

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from experiments import _runner
 from experiments import yao2025_bounds as experiment
 from experiments._store import columns
+from tests.experiments import made
 from tests.tolerances import CANCELLED, GRID_ARGUMENT, GRID_MINIMUM, ROUNDING, SOFTMAX, STANDARD_ERRORS
 
 
@@ -24,13 +25,8 @@ def table():
     return columns(rows)
 
 
-def changed(table, change, column="value", **where):
-    rows = np.all([np.isin(table[name], value) for name, value in where.items()], axis=0)
-    return table | {column: np.where(rows, change(table[column]), table[column])}
-
-
 def statuses(table):
-    return [finding.status for finding in experiment.findings(table)]
+    return made.statuses(experiment, table)
 
 
 def to(value):
@@ -57,15 +53,15 @@ def test_findings_of_small_worlds(table):
     ids=["one world", "tight", "ece", "uncalibrated", "noisy ece", "one sample", "loose"],
 )
 def test_findings_notice_what_does_not_hold(table, place, change, column, where, status):
-    assert statuses(changed(table, change, column, **where))[place].startswith(status)
+    assert statuses(made.changed(table, change, column, **where))[place].startswith(status)
 
 
 def test_the_inequality_of_reverse_kl_is_decided_by_the_best_of_all_weights_only(table):
-    same = changed(table, to(1.0), part="weight", rule=["gain", "misfit"])
-    assert statuses(changed(same, to(1.0), part="heads", rule="short"))[1].startswith("not attempted")
-    one = changed(same, to(0.9), part="weight", rule="gain", at=2.0)
+    same = made.changed(table, to(1.0), part="weight", rule=["gain", "misfit"])
+    assert statuses(made.changed(same, to(1.0), part="heads", rule="short"))[1].startswith("not attempted")
+    one = made.changed(same, to(0.9), part="weight", rule="gain", at=2.0)
     assert statuses(one)[1] == "counterexample found"
-    unfinished = changed(one, to(-1.0), part="weight", rule="ends above the best", at=2.0)  # the best weight may be infinite
+    unfinished = made.changed(one, to(-1.0), part="weight", rule="ends above the best", at=2.0)  # the best weight may be infinite
     assert statuses(unfinished)[1].startswith("not attempted")
 
 
@@ -81,14 +77,14 @@ def test_the_inequality_of_reverse_kl_is_decided_by_the_best_of_all_weights_only
     ],
 )
 def test_the_better_student_is_named_by_sign_tests_over_draws(table, medians, means, status):
-    sure = changed(table, to(12), "draws", part="heads")
-    sure = changed(sure, to(medians), "medians_up", rule="lead of reverse")
-    assert statuses(changed(sure, to(means), "means_up", rule="lead of reverse"))[2] == status
+    sure = made.changed(table, to(12), "draws", part="heads")
+    sure = made.changed(sure, to(medians), "medians_up", rule="lead of reverse")
+    assert statuses(made.changed(sure, to(means), "means_up", rule="lead of reverse"))[2] == status
 
 
 def test_one_lost_level_is_enough_to_refuse_the_better_student(table):
-    sure = changed(changed(table, to(12), "draws", part="heads"), to(12), "medians_up", rule="lead of reverse")
-    assert statuses(changed(sure, to(0), "medians_up", rule="lead of reverse", at=2.0))[2].startswith("not reproduced")
+    sure = made.changed(made.changed(table, to(12), "draws", part="heads"), to(12), "medians_up", rule="lead of reverse")
+    assert statuses(made.changed(sure, to(0), "medians_up", rule="lead of reverse", at=2.0))[2].startswith("not reproduced")
 
 
 def test_the_sign_test_is_exact():

@@ -79,6 +79,10 @@ class ClassificationTask:
         """Number of classes C."""
         return int(self.labels.max()) + 1
 
+    def one_hot(self, rows: np.ndarray) -> np.ndarray:
+        """The labels of some rows (n,) as certain probabilities (n, C)."""
+        return np.eye(self.classes)[self.labels[rows]]
+
     @property
     def weak_features(self) -> np.ndarray:
         """The weakest model's representation, the first."""

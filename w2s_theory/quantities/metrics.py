@@ -98,7 +98,7 @@ def whole_labels(labels: Any) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def class_probabilities(predictions: Any, labels: np.ndarray) -> np.ndarray:
+def predicted_probabilities(predictions: Any, labels: np.ndarray) -> np.ndarray:
     """Predictions as float64 probabilities (..., n, C) of the classes of ``labels``; raises ``ValueError`` for anything else."""
     array = to_numpy(finite("predictions", predictions, min_ndim=2)).astype(np.float64)
     n, classes = array.shape[-2:]
@@ -119,7 +119,7 @@ def predicted_classes(predictions: Any, labels: np.ndarray) -> np.ndarray:
     """Predicted classes (..., n): of an integer dtype as they are, of probabilities the first of the largest."""
     array = predictions if isinstance(predictions, np.ndarray) else to_numpy(predictions)
     if array.dtype.kind not in "iub":
-        return class_probabilities(predictions, labels).argmax(axis=-1)
+        return predicted_probabilities(predictions, labels).argmax(axis=-1)
     if array.ndim < 1 or array.shape[-1] != labels.size or array.min() < 0:
         raise ValueError(
             f"hard predictions must be whole numbers >= 0 of shape (..., {labels.size}); their shape is {array.shape}. "
@@ -188,14 +188,14 @@ def _f1(predictions: Any, labels: Any) -> Evaluation:
 
 def _auc(predictions: Any, labels: Any) -> Evaluation:
     labels = whole_labels(labels)
-    probabilities = class_probabilities(predictions, labels)
+    probabilities = predicted_probabilities(predictions, labels)
     classes = _judged(labels, probabilities.shape[-1])
     return Evaluation(*area_under_curve(np.moveaxis(probabilities[..., classes], -1, -2), labels == classes[:, None]))
 
 
 def _cross_entropy(predictions: Any, labels: Any) -> Evaluation:
     labels = whole_labels(labels)
-    probabilities = class_probabilities(predictions, labels)
+    probabilities = predicted_probabilities(predictions, labels)
     own = probabilities[..., np.arange(labels.size), labels]
     if own.min() <= 0.0:
         raise ValueError(
@@ -206,14 +206,14 @@ def _cross_entropy(predictions: Any, labels: Any) -> Evaluation:
 
 def _brier(predictions: Any, labels: Any) -> Evaluation:
     labels = whole_labels(labels)
-    probabilities = class_probabilities(predictions, labels)
+    probabilities = predicted_probabilities(predictions, labels)
     is_class = labels[:, None] == np.arange(probabilities.shape[-1])
     return _mean_of_scores(np.sum((probabilities - is_class) ** 2, axis=-1), (0.0, 2.0))
 
 
 def _ece(predictions: Any, labels: Any) -> Evaluation:
     labels = whole_labels(labels)
-    probabilities = class_probabilities(predictions, labels)
+    probabilities = predicted_probabilities(predictions, labels)
     confidence = probabilities.max(axis=-1)
     surplus = (probabilities.argmax(axis=-1) == labels) - confidence
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)

@@ -1,23 +1,20 @@
-"""The ``w2s`` command: parses, calls, prints."""
+"""``w2s verify``: check statements of the catalogue on example problems of their own."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
-import os
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from . import __version__
-from .outcomes import VERDICT_TABLE, Check
+from .. import __version__
+from ..outcomes import VERDICT_TABLE, Check
 
-HELP = """\
-check published and derived statements of weak-to-strong generalization theory on problems of their own
+DESCRIPTION = """\
+Check statements on example problems of their own, drawn from --seed. The margin is the room left (0 = attained).
 
 examples:
   w2s verify                                  every statement in the catalogue
@@ -25,52 +22,25 @@ examples:
   w2s verify charikar2024.theorem_1 --json    one statement, for a program to read
   w2s verify --list                           what there is, and where it is printed
 """
-EXIT_CODES = """\
-exit codes:
-  0  nothing is violated (an absent extra leaves its statements UNSOLVED, which is not a violation)
-  1  a statement is VIOLATED or NONFINITE on one of its problems
-  2  misuse: unknown name or option
-  3  the output could not be written (a closed pipe, a full disk)
-"""
 #: The verdict of a statement is the worst over its problems.
 SEVERITY = tuple(VERDICT_TABLE)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    parser = argparse.ArgumentParser(
-        "w2s", description=HELP, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"w2s_theory {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    verify = commands.add_parser(
-        "verify",
-        help="check all or some statements",
-        description="Check statements on example problems of their own, drawn from --seed. The margin is the room left (0 = attained).",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verify.add_argument("names", nargs="*", metavar="NAME", help="statement, or paper (all its statements); default: all")
-    verify.add_argument("--seed", type=int, default=0, help="seed of the example problems and simulations (default 0)")
-    verify.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    verify.add_argument("--list", action="store_true", help="list the statements and their sources; check nothing")
-    options = parser.parse_args(arguments)
-    if options.seed < 0:
-        verify.error(f"--seed must be >= 0; it is {options.seed}")
-    try:
-        code = _verify(options, verify)
-        sys.stdout.flush()
-        return code
-    except OSError as error:
-        # Python flushes the broken stream again at exit, and would complain there.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        print(f"w2s: the output could not be written: {error}", file=sys.stderr)
-        return 3
+def add(commands: Any) -> None:
+    """Add the parser of ``verify``."""
+    parser = commands.add_parser("verify", help="check all or some statements", description=DESCRIPTION)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="statement, or paper (all its statements); default: all")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the example problems and simulations (default 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--list", action="store_true", help="list the statements and their sources; check nothing")
+    parser.set_defaults(run=lambda options: _verify(options, parser))
 
 
 def _verify(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    from .theorems import STATEMENTS, check_examples, find
+    from ..theorems import STATEMENTS, check_examples, find
 
+    if options.seed < 0:
+        parser.error(f"--seed must be >= 0; it is {options.seed}")
     names: list[str] = []
     for name in options.names or STATEMENTS:
         chosen = [key for key in STATEMENTS if key == name or key.startswith(f"{name}.")]
@@ -112,7 +82,3 @@ def _verify(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """NaN and infinity become null: JSON has no word for them."""
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,6 +15,7 @@ import numpy as np
 
 from w2s_theory._array import to_numpy
 from w2s_theory.design import Design
+from w2s_theory.embeddings.streaming import Ahead
 
 from ._place import Place
 from ._record import Section, Table
@@ -117,6 +118,8 @@ def run(scale: str, here: Place) -> Section:
     )
     if here.name == "cpu":
         memory(section, size, scale)
+    else:
+        from_host(section, size, scale, here)
     return section
 
 
@@ -132,6 +135,70 @@ def stream(size: Size, precision: str, here: Place) -> Contender:
 
     gram = blocks.gram(size.n)
     return Contender(f"ours, {precision}", run, lambda got: relative_error(to_numpy(got)[None], gram[None]), SAME[precision])
+
+
+class HostBlocks:
+    """The batches of ``blocks`` in the host's memory; they can be read again."""
+
+    def __init__(self, blocks: Blocks, n: int) -> None:
+        self.blocks, self.n = blocks, n
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self.blocks.ring[window] for window in self.blocks.offsets(self.n))
+
+
+def from_host(section: Section, size: Size, scale: str, here: Place) -> None:
+    """The same from the host's memory, batches copied ahead, beside what bounds it: one copy from page-locked memory, and one product."""
+    device, precisions = ("cuda" if here.name == "cuda" else "cpu"), ("float64", "float32")
+    entries = []
+    for precision in precisions:
+        blocks = Blocks(size.d, size.rows, precision)
+        entries.append(_host_stream(HostBlocks(blocks, size.n), precision, device, here))
+        entries.append(_copy(blocks.ring[: size.rows], size.n // size.rows, precision, device))
+        entries.append(yardstick(here, precision, scale)[0])
+    outcomes = contest(entries, scale, here)
+    section.add_contest(f"from the host: n={size.n:,} d={size.d}, batches of {size.rows:,}", outcomes, scale, "")
+    product_flops, rows = yardstick(here, "float64", scale)[1], []
+    for precision, (ours, copy, product) in zip(precisions, zip(*[iter(outcomes)] * 3, strict=True), strict=True):
+        width = np.dtype(precision).itemsize * size.d
+        moved, copied = size.n * width / ours.median, size.n // size.rows * size.rows * width / copy.median
+        flops, best = size.n * size.d**2 / ours.median, product_flops / product.median
+        rows.append(
+            {
+                "batches": precision,
+                "GB/s": moved / 1e9,
+                "of a page-locked copy": f"{moved / copied:.1%}",
+                "Gflop/s": flops / 1e9,
+                "of a product in the same precision": f"{flops / best:.1%}",
+            }
+        )
+    section.tables.append(Table("From the host: which of the two bounds it", rows))
+
+
+def _host_stream(batches: HostBlocks, precision: str, device: str, here: Place) -> Contender:
+    def run() -> Any:
+        with here.multiplying(precision):
+            return Design.from_batches(Ahead(batches, device=device)).moments.gram
+
+    gram = batches.blocks.gram(batches.n)
+    return Contender(
+        f"ours from the host, {precision}", run, lambda got: relative_error(to_numpy(got)[None], gram[None]), SAME[precision]
+    )
+
+
+def _copy(block: np.ndarray, times: int, precision: str, device: str) -> Contender:
+    """Copies of one batch from page-locked memory, and nothing else."""
+    import torch
+
+    source = torch.from_numpy(block.copy())
+    source = source.pin_memory() if device == "cuda" else source
+    target = torch.empty_like(source, device=device)
+
+    def run() -> None:
+        for _ in range(times):
+            target.copy_(source, non_blocking=True)
+
+    return Contender(f"copies alone, {precision}", run, note="yardstick")
 
 
 def memory(section: Section, size: Size, scale: str) -> None:

@@ -42,7 +42,7 @@ def digits_task(*, side: int = 2, components: int = 48) -> EmpiricalTask:
     return EmpiricalTask(
         weak_features=_blocks(here, side),
         strong_features=strong,
-        labels=_standardised(digit == np.arange(5, 10)[:, None]),
+        labels=standardised(digit == np.arange(5, 10)[:, None]),
         name=f"digits ({side}×{side} pixels)",
     )
 
@@ -99,7 +99,7 @@ def embedding_task(name: str, folder: str | Path | None = None) -> EmpiricalTask
     if name in _CLASSIFICATION:
         labels = labels == np.unique(labels)[:, None]
     try:
-        return EmpiricalTask(weak_features=weak, strong_features=strong, labels=_standardised(labels), name=name)
+        return EmpiricalTask(weak_features=weak, strong_features=strong, labels=standardised(labels), name=name)
     except ValueError as error:
         raise ValueError(f"{path} does not hold a task: {error}") from error
 
@@ -176,7 +176,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} is damaged or not an npz file of plain arrays ({error}). Copy it again.") from error
 
 
-def _standardised(labels: np.ndarray) -> np.ndarray:
+def standardised(labels: np.ndarray) -> np.ndarray:
     """Labels with mean 0 and variance 1 over the last axis; constant ones stay constant, for the caller to refuse."""
     labels = labels - labels.mean(axis=-1, keepdims=True)
     spread = labels.std(axis=-1, keepdims=True)

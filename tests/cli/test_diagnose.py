@@ -1,0 +1,215 @@
+"""``w2s diagnose``: from a file to the answer and the report, draws that are labelled and used, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.diagnosis.pools import class_pool, fill_in, hidden, number_pool, probability_pool, write_csv
+from tests.tolerances import STANDARD_ERRORS
+from w2s_theory import cli
+from w2s_theory.diagnosis import diagnose
+from w2s_theory.quantities.label_efficiency.planner import plan_accuracy, plan_mean
+
+NAMES = ("ham", "spam")
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*words):
+        try:
+            code = cli.main(["diagnose", *map(str, words)])
+        except SystemExit as error:
+            code = error.code
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def pool():
+    return class_pool(200, names=NAMES)
+
+
+@pytest.fixture
+def answers(tmp_path, pool):
+    weak, student, _ = pool
+    return write_csv(tmp_path / "answers.csv", text=[f"text {i}" for i in range(200)], weak=weak, student=student)
+
+
+def test_without_gold_labels_it_says_what_is_possible_and_which_labels_are_needed(run, answers, pool):
+    code, out, _ = run(answers)
+    apart = int(np.sum(pool[0] != pool[1]))
+    assert code == 0 and out.startswith("Not known: ") and f"only at the {apart} of 200 points" in out
+    assert "whatever the missing labels are" in out
+
+
+def test_labels_of_unknown_origin_are_not_taken_for_random_ones(run, tmp_path, pool):
+    weak, student, gold = pool
+    some = np.where(np.arange(200) < 100, gold, "")
+    path = write_csv(tmp_path / "some.csv", weak=weak, student=student, gold=some)
+    code, out, _ = run(path)
+    assert code == 0 and "how their points were chosen is not known" in out
+    assert json.loads(run(path, "--json")[1])["diagnosis"]["answers"][0]["gain"] is None
+    code, out, _ = run(path, "--gold-is", "random")
+    assert code == 0 and "uniform draw of all points (as stated)" in out
+    plain = json.loads(run("--json", path, "--gold-is", "random")[1])
+    number = {name: k for k, name in enumerate(NAMES)}
+    weak, student, truth = (np.array([number[name] for name in part]) for part in pool)
+    direct = diagnose(weak, student, hidden(truth, np.arange(100)), gold_is="random").main.gain
+    assert plain["diagnosis"]["answers"][0]["gain"]["low"] == direct.low and plain["verdict"] == "yes"
+
+
+def test_from_a_file_over_two_rounds_of_labels_to_the_report(run, tmp_path, answers, pool):
+    draw, gold = tmp_path / "draw.csv", pool[2]
+    code, out, _ = run("next", answers, "--count", 8, "--out", draw, "--seed", 3)
+    assert code == 0 and "8 new points" in out and "Fill in the column gold" in out
+    assert draw.read_text().splitlines()[0] == "point,gold,probability,text"
+    code, _, err = run(answers, "--draw", draw)
+    assert code == 2 and "8 of the 8 points drawn have no gold label" in err
+    fill_in(draw, gold)
+    first = draw.read_text().splitlines()[1:]
+    assert run(answers, "--draw", draw)[0] == 0
+    code, out, _ = run("next", "--count", 12, answers, "--draw", draw, "--out", draw)
+    assert code == 0 and "Round 2" in out and "12 new points" in out
+    assert draw.read_text().splitlines()[1:9] == first, "labels that were given are kept"
+    fill_in(draw, gold)
+    code, out, err = run(answers, "--draw", draw, "--out", tmp_path / "report")
+    assert code == 0 and "ask for a sequential one" in out and "20 of the" in out
+    report = (tmp_path / "report" / "report.html").read_text()
+    assert out.splitlines()[0].replace("'", "&#x27;") in report or out.splitlines()[0] in report
+    plain = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert plain["result"]["diagnosis"]["answers"][0]["labels"] == 20
+    assert set(plain["provenance"]["inputs"]) == {"answers", "draw"}
+    assert "wrote" in err
+    code, out, _ = run(answers, "--draw", draw, "--sequential")
+    assert code == 0 and "confidence sequence" in out and "ask for a sequential" not in out
+
+
+def test_a_sequential_user_is_told_how_many_more_while_some_labels_are_missing(run, tmp_path, answers, pool):
+    draw = tmp_path / "draw.csv"
+    run("next", answers, "--count", 10, "--out", draw)
+    fill_in(draw, pool[2], until=5)
+    code, out, _ = run(answers, "--draw", draw, "--sequential")
+    assert code == 0 and "5 of the 10 points drawn have no label yet" in out
+    code, out, _ = run("next", answers, "--draw", draw, "--count", 5)
+    assert code == 0 and "5 points of the earlier rounds have no label yet" in out and "Nothing was written" in out
+
+
+def test_answers_that_have_changed_are_refused(run, tmp_path, answers, pool):
+    draw = tmp_path / "draw.csv"
+    run("next", answers, "--count", 5, "--out", draw)
+    fill_in(draw, pool[2])
+    weak, student, gold = pool
+    student = student.copy()
+    student[0] = weak[0] if student[0] != weak[0] else NAMES[weak[0] == NAMES[0]]
+    write_csv(answers, weak=weak, student=student)
+    for words in ((answers, "--draw", draw), ("next", answers, "--draw", draw, "--out", draw)):
+        code, _, err = run(*words)
+        assert code == 2 and "not those that the points were drawn from" in err
+    write_csv(answers, weak=pool[0], student=pool[1], gold=np.where(gold == NAMES[0], NAMES[1], NAMES[0]))
+    code, _, err = run(answers, "--draw", draw)
+    assert code == 2 and "the draw has" in err
+
+
+def test_a_draw_that_may_hold_labels_is_not_overwritten(run, tmp_path, answers):
+    draw = tmp_path / "draw.csv"
+    assert run("next", answers, "--count", 5, "--out", draw)[0] == 0
+    code, _, err = run("next", answers, "--count", 5, "--out", draw)
+    assert code == 2 and "is there already; it may hold labels" in err
+
+
+def test_numbers_are_drawn_by_how_far_weak_and_student_are_apart(run, tmp_path):
+    weak, student, gold = number_pool(300)
+    path, draw = write_csv(tmp_path / "n.csv", weak=weak, student=student), tmp_path / "n_draw.csv"
+    code, out, _ = run("next", path, "--count", 60, "--out", draw)
+    assert code == 0 and "further apart, with replacement" in out
+    fill_in(draw, gold)
+    gain = json.loads(run(path, "--draw", draw, "--json")[1])["diagnosis"]["answers"][0]["gain"]
+    truth = np.mean((weak - gold) ** 2 - (student - gold) ** 2)
+    assert abs(gain["value"] - truth) < STANDARD_ERRORS * gain["stderr"] < 0.6 * truth
+    assert run(path, "--draw", draw, "--sequential", "--label-range", "-9", "9")[0] == 0
+    code, out, _ = run(path, "--epsilon", "0.01")
+    assert code == 0 and out.startswith(
+        "Yes, the student beats its teacher: the gain in squared error of these points lies between"
+    )
+
+
+def test_probabilities_are_answered_in_three_losses(run, tmp_path):
+    weak, student, gold = probability_pool(150)
+    columns = {f"{role}_{k}": values[:, k] for role, values in (("weak", weak), ("student", student)) for k in range(3)}
+    path = write_csv(tmp_path / "p.csv", gold=gold, **columns)
+    plain = json.loads(run(path, "--json")[1])
+    assert [row["loss"] for row in plain["diagnosis"]["answers"]] == ["accuracy", "cross_entropy", "squared"]
+    draw = tmp_path / "p_draw.csv"
+    code, out, _ = run("next", path, "--loss", "cross_entropy", "--count", 20, "--out", draw)
+    assert code == 0 and "for cross-entropy" in out
+    code, out, _ = run(path, "--draw", draw)
+    assert code == 0 and "cross-entropy" in out, "labels that the answers hold already need not be given again"
+
+
+def test_supervisors_are_ranked_from_files_or_from_columns(run, tmp_path):
+    rng = np.random.default_rng(0)
+    gold = rng.integers(2, size=300)
+    columns, files = {"gold": gold}, []
+    for name, wrong in (("bad", 0.4), ("good", 0.1)):
+        weak, student = (np.where(rng.random(300) < share, 1 - gold, gold) for share in (wrong + 0.05, wrong))
+        columns |= {f"weak_{name}": weak, f"student_{name}": student}
+        files.append(write_csv(tmp_path / f"{name}.csv", weak=weak, student=student, gold=gold))
+    one = write_csv(tmp_path / "all.csv", **columns)
+    for words in (files, [one]):
+        code, out, _ = run("rank", *words)
+        assert code == 0 and out.startswith("Take ") and "good" in out.splitlines()[0] and "hold together" in out
+    assert json.loads(run("rank", one, "--json")[1])["ranking"]["may_be_best"] == [False, True]
+    for path in files:
+        path.write_text("\n".join(line.rsplit(",", 1)[0] for line in path.read_text().splitlines()) + "\n")
+    code, out, _ = run("rank", *files)
+    assert code == 0 and "which student is best is not known" in out
+
+
+def test_a_plan_says_how_many_labels_are_needed(run):
+    code, out, _ = run("plan", "--gain", "0.02", "--misfit", "0.1")
+    assert code == 0 and out.startswith(f"{plan_accuracy(0.02, 0.1).labels} gold labels")
+    plain = json.loads(run("plan", "--gain", "0.05", "--deviation", "0.8", "--power", "0.9", "--json")[1])
+    assert plain["labels"] == plan_mean(0.05, 0.8, power=0.9).labels
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "takes 1 FILE; 0 are given"),
+        (("a.csv", "b.csv"), "takes 1 FILE; 2 are given"),
+        (("rank",), "takes at least one FILE"),
+        (("missing.csv",), "missing.csv is not there"),
+        (("ANSWERS", "--count", "5"), "--count is no option of `w2s diagnose`"),
+        (("plan", "--seed", "1"), "--seed is no option of `w2s diagnose plan`"),
+        (("plan", "--gain", "0.1"), "a plan needs --gain, and either"),
+        (("plan", "--gain", "0.2", "--misfit", "0.1"), "gain must be at most"),
+        (("plan", "--gain", "0.2", "--misfit", "0.5", "--classical", "1"), "--classical belongs to --deviation"),
+        (("plan", "--gain", "0.2", "--deviation", "0.5", "--neither", "0.1"), "--neither belongs to --misfit"),
+        (("ANSWERS", "--gold-is", "drawn"), "needs --draw DRAW.csv"),
+        (("ANSWERS", "--gold-is", "random", "--draw", "d.csv"), "says otherwise"),
+        (("ANSWERS", "--draw", "nothing.csv"), "without the record"),
+        (("ANSWERS", "--loss", "squared"), "loss must be one of accuracy"),
+        (("ANSWERS", "--level", "2"), "level"),
+        (("ANSWERS", "--sequential"), "must be a DrawRecord"),
+        (("next", "ANSWERS", "--seed", "-1"), "--seed must be >= 0"),
+        (("next", "ANSWERS", "--count", "0"), "count must be a whole number"),
+        (("next", "ANSWERS", "--out", "d.txt"), "ends in .csv"),
+        (("rank", "ANSWERS"), "for each supervisor"),
+        (("rank", "ANSWERS", "--gold-is", "drawn"), "for each supervisor"),
+    ],
+)
+def test_misuse_is_refused_with_the_way_out(run, answers, words, message):
+    code, _, err = run(*(answers if word == "ANSWERS" else word for word in words))
+    assert code == 2 and message in err
+
+
+def test_a_report_that_can_not_be_written_has_its_own_exit_code(run, tmp_path, answers):
+    (tmp_path / "taken").write_text("a file")
+    code, _, err = run(answers, "--out", tmp_path / "taken" / "report")
+    assert code == 3 and "could not write" in err
+    code, _, err = run("next", answers, "--out", tmp_path / "taken" / "draw.csv")
+    assert code == 3 and "could not write" in err

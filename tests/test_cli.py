@@ -103,3 +103,44 @@ def test_an_output_that_cannot_be_written_is_not_a_violation():
     assert done.returncode == 3
     assert "could not be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_device_is_checked_beside_numpy_and_the_rest_is_said_to_be_numpy_only(capsys):
+    pytest.importorskip("torch")
+    names = ("identities.squared", "charikar2024.theorem_1", "lang2024.coverage")
+    code, out, _ = run(capsys, "verify", *names, "--device", "cpu-torch")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].count("HOLDS") == 2 and "cpu-torch: HOLDS" in lines[0] and "of the error" in lines[0]
+    assert "5 problems" in lines[1] and "2 problems" in lines[1]  # a hull, a box and an order are NumPy only
+    assert lines[2].endswith("NumPy only")
+    assert "2 of them on cpu-torch too: 2 HOLDS; 1 are NumPy only" in out and "verdicts differ on 0 statements" in out
+
+
+def test_json_carries_the_checks_of_both(capsys):
+    pytest.importorskip("torch")
+    _, out, _ = run(capsys, "verify", "identities.squared", "lang2024.coverage", "--device", "cpu-torch", "--json")
+    answer = json.loads(out)
+    assert answer["device"] == "cpu-torch"
+    there = answer["checks"][0]["on_device"]
+    assert there["verdict"] == "HOLDS" and there["changed_verdicts"] == 0 and 0 <= there["margin_difference"] <= 1
+    assert "on_device" not in answer["checks"][1]
+
+
+def test_a_statement_that_is_violated_on_the_device_alone_exits_one(capsys, monkeypatch):
+    pytest.importorskip("torch")
+
+    def sides(triple):
+        return Sides(1.0, 1.0 if type(triple.weak).__module__ == "numpy" else 1.1)
+
+    monkeypatch.setitem(STATEMENTS, "identities.squared", replace(STATEMENTS["identities.squared"], sides=sides))
+    code, out, _ = run(capsys, "verify", "identities.squared", "--device", "cpu-torch")
+    assert code == 1
+    assert "verdicts differ on 1 statements: identities.squared" in out
+
+
+def test_an_unknown_device_is_misuse(capsys):
+    pytest.importorskip("torch")
+    code, _, error = run(capsys, "verify", "identities", "--device", "abacus")
+    assert code == 2
+    assert "cpu-torch" in error

@@ -74,6 +74,15 @@ def frozen(name: str, value: Any, *, ndim: int | None = None, min_ndim: int = 0)
     return array
 
 
+def kept(name: str, value: Any, *, ndim: int | None = None, min_ndim: int = 0) -> Any:
+    """``frozen`` for problems that can live on a device: NumPy (and lists) read-only, other libraries a float64 copy where they are."""
+    if not is_array(value) or isinstance(value, np.ndarray):
+        return frozen(name, value, ndim=ndim, min_ndim=min_ndim)
+    array = finite(name, value, ndim=ndim, min_ndim=min_ndim)
+    xp = array_namespace(array)
+    return xp.asarray(array, dtype=xp.float64, copy=True)
+
+
 def as_float(name: str, value: Any) -> Any:
     """Return ``value`` as a real floating array of its own library (NumPy float64 for lists and scalars)."""
     if isinstance(value, np.ma.MaskedArray):

@@ -229,6 +229,38 @@ def _in_limit(statement: Statement, kind: InLimit, problem: Any, blank: Check, r
     return replace(outcome, verdict=Verdict.HOLDS)
 
 
+def margin_difference(first: Check, second: Check) -> float:
+    """|difference of the margins| of two checks of one statement on one problem, in units of the errors that they state, added.
+
+    Each margin is off by at most its error, so two sound ways to compute one number are at most 1 apart. 0 where neither has a margin,
+    infinite where only one has.
+    """
+    if math.isnan(first.margin) or math.isnan(second.margin):
+        return 0.0 if math.isnan(first.margin) and math.isnan(second.margin) else math.inf
+    difference, error = abs(first.margin - second.margin), first.error + second.error
+    return difference / error if error > 0.0 else (0.0 if difference == 0.0 else math.inf)
+
+
+def sides_difference(statement: Statement, first: Any, second: Any, *, seed: int = 0, trials: int = 32) -> float:
+    """The largest difference of a side of ``statement`` between two makings of one problem, in units of the errors of both, added.
+
+    Sees more than margins do, which of an identity are rounding whatever the problem. Random sides are drawn ``trials`` times from the same
+    ``seed``, of a limit at its smallest size; their errors are those of the single trial, whose size can be far above the mean's.
+    """
+
+    def parts(problem: Any) -> tuple[np.ndarray, ...]:
+        if isinstance(statement.kind, ForEvery):
+            return _as_arrays(statement.sides(problem))
+        if isinstance(statement.kind, InLimit):
+            problem = statement.kind.at(problem, statement.kind.sizes(problem)[0])
+        return _as_arrays(statement.sides(problem, trials, np.random.default_rng(seed)))
+
+    (left, right, *errors, _), (left2, right2, *errors2, _) = parts(first), parts(second)
+    apart = np.maximum(np.abs(left - left2), np.abs(right - right2))
+    own = ROUNDING_UNITS * EPSILON * (np.maximum(np.abs(left), np.abs(right)) + np.maximum(np.abs(left2), np.abs(right2)))
+    return float(np.max(apart / (sum(errors) + sum(errors2) + own)))
+
+
 class _NonfiniteTrials(ValueError):
     """A simulated trial is NaN or infinite."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class Triple:
     weights: Any = None
     ceiling: Any = None
     divergence: str | Divergence = "squared"
+
+    lives_on_devices: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         names = ["weak", "student", "target", *(["ceiling"] if self.ceiling is not None else [])]

@@ -8,7 +8,7 @@ computed student can be from one: for any s and any target f* in V with ||f*||_P
     gain - misfit = 2 <w - s, s - f*>_P >= -2 gap.
 
 A statement about projections is checked with that slack, and a failed solve can never pass for a violated theorem. NumPy
-float64 only.
+float64, and for the classes whose ``lives_on_devices`` is true float64 of any array library, where the class's features are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .._validation import finite, sample_weights
+from .._array import array_namespace, is_array
+from .._validation import finite, is_same_library, sample_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,9 @@ class ConvexClass(ABC):
     is_affine: ClassVar[bool] = False
     """True when V is an affine subspace, so that gain equals misfit for every target in it."""
 
+    lives_on_devices: ClassVar[bool] = False
+    """True when the class can be made of, and project, arrays of another library than NumPy; all of one library then."""
+
     size: int
     """Number of samples n."""
 
@@ -76,9 +80,14 @@ class ConvexClass(ABC):
         Around the student the bound is not spoilt by the rounding that a large common offset brings. By Cauchy and Schwarz it is
         never more than reach * ||weak - s||_P.
         """
-        weak, student, p, reach = candidate(weak, student, weights, reach, self.size)
+        weak, student, p, reach = candidate(weak, student, weights, reach, self.size, like=self.like)
         far = self.gap(weak, student, p, norm(student, p) + reach)
-        return np.minimum(far, reach * norm(weak - student, p))
+        return array_namespace(far).minimum(far, reach * norm(weak - student, p))
+
+    @property
+    def like(self) -> Any:
+        """An array of the library and on the device that the class lives in, ``None`` for NumPy only."""
+        return None
 
     def magnitude(self, weights: Any) -> float:
         """Norm of the fixed functions that every member is made of, an offset or the corners of a hull: members are rounded to it."""
@@ -93,51 +102,63 @@ class ConvexClass(ABC):
 
     def distance(self, target: Any, weights: Any = None) -> np.ndarray:
         """Return the approximation error ||f* - Proj_V f*||_P^2, shape (...): zero when the target is realizable."""
-        target = on_sample("target", target, self.size)
-        p = measure(weights, self.size)
+        target = on_sample("target", target, self.size, like=self.like)
+        p = measure(weights, self.size, like=self.like)
         return norm(target - self.project(target, p).values, p) ** 2
 
 
-def on_sample(name: str, value: Any, size: int) -> np.ndarray:
-    """Return ``value`` as a float64 NumPy array whose last axis runs over the ``size`` samples; raise otherwise."""
+def on_sample(name: str, value: Any, size: int, *, like: Any = None) -> Any:
+    """Return ``value`` as a float64 array whose last axis runs over the ``size`` samples, of the library of ``like`` (``None``: NumPy);
+    raise otherwise."""
     array = finite(name, value, min_ndim=1)
-    if not isinstance(array, np.ndarray):
+    if like is not None and not isinstance(like, np.ndarray):
+        xp = array_namespace(like)
+        if not is_array(value):
+            array = xp.asarray(array, dtype=xp.float64, device=like.device)
+        array_namespace(array, like)  # raises, naming both libraries, where they differ
+    elif not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array here; it is a {type(array).__name__}. Pass tensor.numpy(force=True).")
     if array.shape[-1] != size:
         raise ValueError(
-            f"{name} must have {size} samples on its last axis; its shape is {array.shape}. Build the class on the same samples."
+            f"{name} must have {size} samples on its last axis; its shape is {tuple(array.shape)}. Build the class on the same samples."
         )
-    return array.astype(np.float64)
+    xp = array_namespace(array)
+    return xp.astype(array, xp.float64)
 
 
-def measure(weights: Any, size: int) -> np.ndarray:
-    """Return the weights p of shape (size,), non-negative and summing to one; None means 1/size each."""
-    return sample_weights(weights, np.empty(0), (size,))
+def measure(weights: Any, size: int, *, like: Any = None) -> Any:
+    """Return the weights p of shape (size,), non-negative and summing to one, beside ``like``; None means 1/size each."""
+    return sample_weights(weights, np.empty(0) if like is None else like, (size,))
 
 
 class Candidate(NamedTuple):
     """The checked arguments of ``gap``: weak and student of one shape (..., n), the measure p (n,), the radius, of shape () or (...)."""
 
-    weak: np.ndarray
-    student: np.ndarray
-    p: np.ndarray
-    radius: np.ndarray
+    weak: Any
+    student: Any
+    p: Any
+    radius: Any
 
 
-def candidate(weak: Any, student: Any, weights: Any, radius: Any, size: int) -> Candidate:
+def candidate(weak: Any, student: Any, weights: Any, radius: Any, size: int, *, like: Any = None) -> Candidate:
     """Check the arguments of ``gap`` on ``size`` samples; raise ``ValueError`` for NaN, wrong shapes or a negative radius."""
-    weak, student = np.broadcast_arrays(on_sample("weak", weak, size), on_sample("student", student, size))
-    radius = np.asarray(finite("radius", radius), dtype=np.float64)
-    if radius.min() < 0:
-        raise ValueError(f"radius must be >= 0; the smallest is {radius.min():.6g}. Pass the P-norm of the target.")
-    return Candidate(weak, student, measure(weights, size), radius)
+    weak, student = on_sample("weak", weak, size, like=like), on_sample("student", student, size, like=like)
+    xp = array_namespace(weak)
+    weak, student = xp.broadcast_arrays(weak, student)
+    radius = finite("radius", radius)
+    if not is_same_library(radius, weak):
+        radius = xp.asarray(radius, dtype=xp.float64, device=weak.device)
+    radius = xp.astype(radius, xp.float64)
+    if bool(xp.any(radius < 0)):
+        raise ValueError(f"radius must be >= 0; the smallest is {float(xp.min(radius)):.6g}. Pass the P-norm of the target.")
+    return Candidate(weak, student, measure(weights, size, like=like), radius)
 
 
-def inner(first: np.ndarray, second: np.ndarray, p: np.ndarray) -> np.ndarray:
+def inner(first: Any, second: Any, p: Any) -> Any:
     """Inner product <u, v>_P = sum_i p_i u_i v_i over the last axis."""
-    return np.sum(p * first * second, axis=-1)
+    return array_namespace(p).sum(p * first * second, axis=-1)
 
 
-def norm(values: np.ndarray, p: np.ndarray) -> np.ndarray:
+def norm(values: Any, p: Any) -> Any:
     """Norm ||v||_P over the last axis."""
-    return np.sqrt(inner(values, values, p))
+    return array_namespace(p).sqrt(inner(values, values, p))

@@ -3,18 +3,17 @@
 With D the divergence and θ its coordinates (``Bregman.coordinates``: the values themselves, their slopes ∇φ for a ``Dual``), the mixture
 of members m_1 … m_k with weights a on the simplex is the point q with θ(q) = Σ_j a_j θ(m_j) at every sample. For "kl" that is a
 mixture of probabilities, a convex class; for "reverse-kl" a geometric mixture, q ∝ Π_j m_j^{a_j}, whose class is convex in log
-probabilities. NumPy float64.
+probabilities. float64 of the array library of the members.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
-
-from .._validation import frozen, sample_weights
+from .._array import array_namespace
+from .._validation import kept, sample_weights
 from ..divergences import Bregman, Divergence, as_divergence
 
 
@@ -28,11 +27,13 @@ class HullPopulation:
     is no Bregman divergence.
     """
 
-    members: np.ndarray
-    weak: np.ndarray
-    target_mixture: np.ndarray
+    members: Any
+    weak: Any
+    target_mixture: Any
     divergence: str | Divergence = "kl"
     weights: Any = None
+
+    lives_on_devices: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         loss = as_bregman(self.divergence)
@@ -40,14 +41,16 @@ class HullPopulation:
         members = as_members(self.members, loss)
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "weak", weak := as_labels(self.weak, members, loss))
-        mixture = frozen("target_mixture", self.target_mixture, min_ndim=1)
-        if mixture.shape[-1] != members.shape[0] or mixture.min() < 0 or np.max(np.abs(mixture.sum(axis=-1) - 1.0)) > 1e-9:
+        mixture = kept("target_mixture", self.target_mixture, min_ndim=1)
+        xp = array_namespace(mixture)
+        smallest, off = float(xp.min(mixture)), float(xp.max(xp.abs(xp.sum(mixture, axis=-1) - 1.0)))
+        if mixture.shape[-1] != members.shape[0] or smallest < 0 or off > 1e-9:
             raise ValueError(
                 f"target_mixture must hold {members.shape[0]} weights >= 0 on its last axis that sum to 1; its shape is "
-                f"{mixture.shape}, its smallest entry {mixture.min():.6g}. Divide by the sum."
+                f"{tuple(mixture.shape)}, its smallest entry {smallest:.6g}. Divide by the sum."
             )
         object.__setattr__(self, "target_mixture", mixture)
-        object.__setattr__(self, "weights", frozen("weights", sample_weights(self.weights, weak, (members.shape[1],))))
+        object.__setattr__(self, "weights", kept("weights", sample_weights(self.weights, weak, (members.shape[1],))))
         loss.validate("target", self.target)  # a target without a way back from its coordinates is refused here too
 
     @property
@@ -56,31 +59,31 @@ class HullPopulation:
         return as_bregman(self.divergence)
 
     @cached_property
-    def target(self) -> np.ndarray:
+    def target(self) -> Any:
         """The mixture of the members with weights ``target_mixture``, (..., n) or (..., n, c)."""
         return mixture_of(self.members, self.target_mixture, self.loss)
 
 
-def mixture_of(members: Any, mixture: Any, divergence: str | Divergence) -> np.ndarray:
+def mixture_of(members: Any, mixture: Any, divergence: str | Divergence) -> Any:
     """The mixtures (..., n) or (..., n, c) of ``members`` (k, n) or (k, n, c) with weights ``mixture`` (..., k); see the module."""
     loss = as_bregman(divergence)
-    members, mixture = as_members(members, loss), frozen("mixture", mixture, min_ndim=1)
-    return loss.at(np.tensordot(mixture, loss.coordinates(members), axes=1))
+    members, mixture = as_members(members, loss), kept("mixture", mixture, min_ndim=1)
+    return loss.at(array_namespace(members).tensordot(mixture, loss.coordinates(members), axes=1))
 
 
-def as_members(members: Any, loss: Bregman) -> np.ndarray:
+def as_members(members: Any, loss: Bregman) -> Any:
     """``members`` as a read-only array (k, n) or (k, n, c) inside the divergence's domain; raise ``ValueError`` otherwise."""
-    array = frozen("members", members, ndim=2 + loss.event_ndim)
+    array = kept("members", members, ndim=2 + loss.event_ndim)
     loss.validate_inside("members", array)
     return array
 
 
-def as_labels(weak: Any, members: np.ndarray, loss: Bregman) -> np.ndarray:
+def as_labels(weak: Any, members: Any, loss: Bregman) -> Any:
     """``weak`` as a read-only array (..., n) or (..., n, c) on the members' sample, in the domain; raise ``ValueError`` otherwise."""
-    array = frozen("weak", weak, min_ndim=members.ndim - 1)
+    array = kept("weak", weak, min_ndim=members.ndim - 1)
     if array.shape[array.ndim - members.ndim + 1 :] != members.shape[1:]:
         raise ValueError(
-            f"weak must end in the shape {members.shape[1:]} of a member; its shape is {array.shape}. Use one sample for all."
+            f"weak must end in the shape {tuple(members.shape[1:])} of a member; its shape is {tuple(array.shape)}. Use one sample for all."
         )
     loss.validate("weak", array)
     return array

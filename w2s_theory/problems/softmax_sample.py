@@ -1,13 +1,15 @@
-"""A sample on which a softmax-linear head is fitted to soft weak labels, and the head that made the true ones. NumPy float64."""
+"""A sample on which a softmax-linear head is fitted to soft weak labels, and the head that made the true ones.
+
+float64 of the array library of ``features``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
-
-from .._validation import frozen, positive, sample_weights
+from .._array import array_namespace
+from .._validation import kept, positive, sample_weights
 from ..divergences import KL
 
 
@@ -24,21 +26,23 @@ class SoftmaxSample:
     that are no positive probabilities, λ < 0, or a target head so large that a probability of the target is 0 in floating point.
     """
 
-    features: np.ndarray
-    weak: np.ndarray
-    target_head: np.ndarray
+    features: Any
+    weak: Any
+    target_head: Any
     penalty: float = 0.0
     weights: Any = None
 
+    lives_on_devices: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
-        features = frozen("features", self.features, ndim=2)
-        weak = frozen("weak", self.weak, min_ndim=2)
-        head = frozen("target_head", self.target_head, min_ndim=2)
+        features = kept("features", self.features, ndim=2)
+        weak = kept("weak", self.weak, min_ndim=2)
+        head = kept("target_head", self.target_head, min_ndim=2)
         n, d = features.shape
         if weak.shape[-2] != n or head.shape[-2:] != (d, weak.shape[-1]):
             raise ValueError(
-                f"weak must be (..., {n}, C) and target_head (..., {d}, C) beside features {features.shape}; their shapes are {weak.shape} "
-                f"and {head.shape}."
+                f"weak must be (..., {n}, C) and target_head (..., {d}, C) beside features {(n, d)}; their shapes are "
+                f"{tuple(weak.shape)} and {tuple(head.shape)}."
             )
         KL().validate("weak", weak)
         positive("penalty", self.penalty, strict=False)
@@ -47,16 +51,17 @@ class SoftmaxSample:
             ("features", features),
             ("weak", weak),
             ("target_head", head),
-            ("weights", frozen("weights", weights)),
+            ("weights", kept("weights", weights)),
         ):
             object.__setattr__(self, name, array)
-        if self.target.min() <= 0.0:
+        xp = array_namespace(features)
+        if float(xp.min(self.target)) <= 0.0:
             raise ValueError(
-                f"target_head must keep every probability of the target positive; logits reach ±{np.abs(features @ head).max():.3g}, and "
+                f"target_head must keep every probability of the target positive; logits reach ±{float(xp.max(xp.abs(features @ head))):.3g}, and "
                 "one is 0 in floating point. Scale target_head down."
             )
 
     @property
-    def target(self) -> np.ndarray:
+    def target(self) -> Any:
         """softmax(X W*), (..., n, C)."""
         return KL().inverse_gradient(self.features @ self.target_head)

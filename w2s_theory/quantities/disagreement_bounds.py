@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import to_numpy
+from .._array import array_namespace, is_array, to_numpy
 from .._validation import finite, positive, probability, sample_weights
 from ..divergences import KL, log_ratio
 from ..triple import Triple
@@ -45,34 +45,36 @@ def pinsker_constant(floor: float) -> float:
     return 1.0 / (_floor(floor) * math.sqrt(2.0))
 
 
-def probabilities(values: Any) -> np.ndarray:
-    """``values`` (..., c) as float64 distributions: divided by their sums over the last axis."""
-    values = np.asarray(to_numpy(values), dtype=np.float64)
-    return values / values.sum(axis=-1, keepdims=True)
+def probabilities(values: Any) -> Any:
+    """``values`` (..., c) as float64 distributions, in their own array library: divided by their sums over the last axis."""
+    values = values if is_array(values) else np.asarray(values)
+    xp = array_namespace(values)
+    values = xp.astype(values, xp.float64)
+    return values / xp.sum(values, axis=-1, keepdims=True)
 
 
 def smallest_probability(triple: Triple) -> float:
     """γ: the smallest entry of the weak model's and the student's probabilities."""
-    return min(float(np.min(probabilities(values))) for values in (triple.weak, triple.student))
+    return min(float(array_namespace(values).min(probabilities(values))) for values in (triple.weak, triple.student))
 
 
-def cross_entropy_change(triple: Triple) -> np.ndarray:
+def cross_entropy_change(triple: Triple) -> Any:
     """CE(f, w) − CE(f, s) = E Σ_k f_k log(s_k/w_k), (tasks...): the gain in cross-entropy, and in KL."""
     weak, student, target = (probabilities(values) for values in (triple.weak, triple.student, triple.target))
-    return _mean(np.sum(target * log_ratio(student, weak), axis=-1), triple)
+    return _mean(array_namespace(target).sum(target * log_ratio(student, weak), axis=-1), triple)
 
 
-def forward_misfit(triple: Triple) -> np.ndarray:
+def forward_misfit(triple: Triple) -> Any:
     """E KL(w‖s), (tasks...): the loss of a student trained by cross-entropy, up to the entropy of its labels."""
     return _kl(triple.weak, triple.student, triple)
 
 
-def reverse_misfit(triple: Triple) -> np.ndarray:
+def reverse_misfit(triple: Triple) -> Any:
     """E KL(s‖w), (tasks...)."""
     return _kl(triple.student, triple.weak, triple)
 
 
-def squared_bound(misfit: Any, *, width: float) -> np.ndarray:
+def squared_bound(misfit: Any, *, width: float) -> Any:
     """2R√M − M: the most by which squared errors E(s − f)², E(w − f)² can differ when E(s − w)² = M and all values lie in a range
     of ``width`` R.
 
@@ -80,12 +82,14 @@ def squared_bound(misfit: Any, *, width: float) -> np.ndarray:
     R². Attained: f at one end, w at the other, s at a constant distance √M from w. Raises ``ValueError`` for M < 0 or M > R².
     """
     misfit, width = finite("misfit", misfit), positive("width", width)
-    if misfit.min() < 0.0 or misfit.max() > width**2 * (1.0 + 1e-12):
-        raise ValueError(f"misfit must lie between 0 and width² = {width**2:.6g}; it reaches {misfit.max():.6g}. Check width.")
-    return 2.0 * width * np.sqrt(misfit) - misfit
+    xp = array_namespace(misfit)
+    least, most = float(xp.min(misfit)), float(xp.max(misfit))
+    if least < 0.0 or most > width**2 * (1.0 + 1e-12):
+        raise ValueError(f"misfit must lie between 0 and width² = {width**2:.6g}; it reaches {most:.6g}. Check width.")
+    return 2.0 * width * xp.sqrt(misfit) - misfit
 
 
-def calibration_bound(misfit: Any) -> np.ndarray:
+def calibration_bound(misfit: Any) -> Any:
     """min(√(2 KL), 2√(1 − exp(−KL))): the most by which E‖s − w‖₁, so marginal calibration, can differ at misfit KL in either
     order.
 
@@ -93,19 +97,21 @@ def calibration_bound(misfit: Any) -> np.ndarray:
     one up to KL = 1.59. The second never exceeds 2, the most there is. Raises ``ValueError`` for misfit < 0.
     """
     misfit = finite("misfit", misfit)
-    if misfit.min() < 0.0:
-        raise ValueError(f"misfit must be >= 0; the smallest is {misfit.min():.6g}. Pass a KL divergence.")
-    return np.minimum(np.sqrt(2.0 * misfit), 2.0 * np.sqrt(-np.expm1(-misfit)))
+    xp = array_namespace(misfit)
+    if float(xp.min(misfit)) < 0.0:
+        raise ValueError(f"misfit must be >= 0; the smallest is {float(xp.min(misfit)):.6g}. Pass a KL divergence.")
+    return xp.minimum(xp.sqrt(2.0 * misfit), 2.0 * xp.sqrt(-xp.expm1(-misfit)))
 
 
-def marginal_calibration_error(triple: Triple, which: str) -> np.ndarray:
+def marginal_calibration_error(triple: Triple, which: str) -> Any:
     """Σ_k |E p_k − E f_k|, (tasks...), of the "weak" model or the "student": how far its average prediction is from the classes'
     shares. Raises ``ValueError`` for another name."""
     if which not in ("weak", "student"):
         raise ValueError(f"which must be 'weak' or 'student'; it is {which!r}.")
     predictions, target = probabilities(getattr(triple, which)), probabilities(triple.target)
-    weights = np.asarray(to_numpy(sample_weights(triple.weights, target, target.shape[:-1])))
-    return np.sum(np.abs(np.sum(weights[..., None] * (predictions - target), axis=-2)), axis=-1)
+    xp = array_namespace(target)
+    weights = sample_weights(triple.weights, target, tuple(target.shape[:-1]))
+    return xp.sum(xp.abs(xp.sum(weights[..., None] * (predictions - target), axis=-2)), axis=-1)
 
 
 def conditional_calibration_error(predictions: Any, target: Any, weights: Any = None) -> float:
@@ -114,7 +120,7 @@ def conditional_calibration_error(predictions: Any, target: Any, weights: Any = 
     ``predictions`` (n,) of class 1; ``target`` (n,) its probability at the point, or its label. In units of probability, between
     0 and 1. Raises ``ValueError`` for other shapes and for numbers that are no probabilities.
     """
-    predictions, target = finite("predictions", predictions, ndim=1), finite("target", target, ndim=1)
+    predictions, target = (to_numpy(finite(n, v, ndim=1)) for n, v in (("predictions", predictions), ("target", target)))
     if predictions.shape != target.shape:
         raise ValueError(f"target must have the shape of predictions; they are {target.shape} and {predictions.shape}.")
     for name, values in (("predictions", predictions), ("target", target)):
@@ -125,7 +131,7 @@ def conditional_calibration_error(predictions: Any, target: Any, weights: Any = 
     return float(np.sum(np.abs(np.bincount(group, weights * (target - predictions)))))
 
 
-def _kl(first: Any, second: Any, triple: Triple) -> np.ndarray:
+def _kl(first: Any, second: Any, triple: Triple) -> Any:
     return _mean(KL().between(probabilities(first), probabilities(second)), triple)
 
 
@@ -135,6 +141,5 @@ def _floor(floor: float) -> float:
     return float(floor)
 
 
-def _mean(values: np.ndarray, triple: Triple) -> np.ndarray:
-    weights = np.asarray(to_numpy(sample_weights(triple.weights, values, values.shape)))
-    return np.sum(values * weights, axis=-1)
+def _mean(values: Any, triple: Triple) -> Any:
+    return array_namespace(values).sum(values * sample_weights(triple.weights, values, tuple(values.shape)), axis=-1)

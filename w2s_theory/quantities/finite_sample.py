@@ -10,13 +10,17 @@ A target that is not realizable adds −2 E[(weak − P weak)(target − P targe
 
 Derivation: the fitted head is a + (XᵀX)⁻¹Xᵀ(mξ) with ξ independent of X, so its excess on fresh points is m² tr(Σ (XᵀX)⁻¹), whose mean is
 m² d/(n − d − 1) (inverse Wishart), and its cross term with the target has mean zero. Hence the gain is negative on average when
-n < 2d + 1, and zero at n = 2d + 1. Trials fit real least-squares heads to sampled points, by a QR factorisation each. NumPy float64.
+n < 2d + 1, and zero at n = 2d + 1. Trials fit real least-squares heads to sampled points, by a QR factorisation each, in the
+world's array library.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .._array import array_namespace
 from ..problems.gaussian import GaussianWorld
 from .quantity import Quantity
 
@@ -33,7 +37,7 @@ def overfitting_ratio(d: int, n: int) -> float:
     return d / (n - d - 1)
 
 
-def fitted_heads(world: GaussianWorld, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def fitted_heads(world: GaussianWorld, count: int, rng: np.random.Generator) -> tuple[Any, Any]:
     """``count`` independent students: least-squares heads (count, d) on weak labels, and their misfits (count,) on their own points.
 
     Raises ``ValueError`` when n_pseudo < d, where least squares has no unique head.
@@ -42,19 +46,19 @@ def fitted_heads(world: GaussianWorld, count: int, rng: np.random.Generator) -> 
         raise ValueError(
             f"least squares needs n_pseudo >= d; they are {world.n_pseudo} and {world.d}. Use students.linear.MinimumNorm."
         )
-    heads, misfits = np.empty((count, world.d)), np.empty(count)
+    xp = array_namespace(world.target_head)
+    heads, misfits = [], []
     step = max(1, CHUNK // (world.n_pseudo * (world.d + 4)))
     for start in range(0, count, step):
-        rows = slice(start, min(start + step, count))
-        features, weak, _ = world.sample(rows.stop - rows.start, rng=rng)
-        q, r = np.linalg.qr(features)
+        features, weak, _ = world.sample(min(step, count - start), rng=rng)
+        q, r = xp.linalg.qr(features)
         coordinates = (weak[:, None, :] @ q)[:, 0, :]
-        heads[rows] = np.linalg.solve(r, coordinates[..., None])[..., 0]
-        misfits[rows] = np.mean(np.square(weak - (q @ coordinates[..., None])[..., 0]), axis=-1)
-    return heads, misfits
+        heads.append(xp.linalg.solve(r, coordinates[..., None])[..., 0])
+        misfits.append(xp.mean(xp.square(weak - (q @ coordinates[..., None])[..., 0]), axis=-1))
+    return xp.concat(heads), xp.concat(misfits)
 
 
-def label_free_gain(train_misfit: np.ndarray, d: int, n: int) -> np.ndarray:
+def label_free_gain(train_misfit: Any, d: int, n: int) -> Any:
     """Unbiased estimate of the expected gain on fresh points from weak labels only: train misfit · (1 − r)/(1 − d/n)."""
     return train_misfit * (1.0 - overfitting_ratio(d, n)) / (1.0 - d / n)
 

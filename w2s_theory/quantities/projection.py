@@ -1,4 +1,5 @@
-"""What the projection theorems compare, with the error that an inexact projection can add. NumPy float64.
+"""What the projection theorems compare, with the error that an inexact projection can add. In the
+world's array library.
 
 For the projection s of the weak labels w on a convex class V and the member v* of V closest to the target f,
 
@@ -9,10 +10,9 @@ where gap bounds ⟨w − s, v* − s⟩: zero for an exact projection (the vari
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
+from .._array import array_namespace
 from ..outcomes import GainReport
 from ..problems.population import EPSILON, Population
 from ..statements import Sides
@@ -27,17 +27,17 @@ class ProjectionNumbers(NamedTuple):
     """
 
     report: GainReport
-    epsilon: np.ndarray
-    scale: np.ndarray
-    size: np.ndarray
-    solver_error: np.ndarray
+    epsilon: Any
+    scale: Any
+    size: Any
+    solver_error: Any
 
     @property
-    def band(self) -> np.ndarray:
+    def band(self) -> Any:
         """2√(misfit·ε): how far gain can be from misfit when the target is at squared distance ε from the class."""
-        return 2.0 * np.sqrt(self.report.misfit * self.epsilon)
+        return 2.0 * array_namespace(self.epsilon).sqrt(self.report.misfit * self.epsilon)
 
-    def compare(self, left: np.ndarray, right: np.ndarray, *, forgiven: np.ndarray | float = 0.0) -> Sides:
+    def compare(self, left: Any, right: Any, *, forgiven: Any = 0.0) -> Sides:
         """Two sides of a statement about this student, with the errors they carry; ``forgiven`` is added to the solver's."""
         return Sides(left, right, self.scale, self.solver_error + forgiven, self.size)
 
@@ -45,7 +45,8 @@ class ProjectionNumbers(NamedTuple):
 def projection_numbers(world: Population) -> ProjectionNumbers:
     """Project, report and bound: everything Theorem 1 and the non-realizable bounds compare."""
     report = gain_report(world.weak, world.student.values, world.target, world.weights, ceiling=world.ceiling.values)
-    spread = np.sqrt(report.weak_error) + np.sqrt(report.student_error) + np.sqrt(report.misfit)
+    xp = array_namespace(report.gain)
+    spread = xp.sqrt(report.weak_error) + xp.sqrt(report.student_error) + xp.sqrt(report.misfit)
     rounded = EPSILON * world.magnitude  # error of the projected values: relative to the functions, not to their differences
     scale = spread**2 + (spread + rounded) * world.magnitude
     size = spread**2 + (1e4 * rounded) ** 2

@@ -1,4 +1,4 @@
-"""Theorem 2's ingredients with explicit constants, for a ball of linear heads. NumPy float64.
+"""Theorem 2's ingredients with explicit constants, for a ball of linear heads.
 
 Setting: class V = {x ↦ ⟨b, x⟩ : ‖b‖ ≤ R}; |weak|, |target| and every member bounded by B on the population; n i.i.d. points. With M the
 population misfit, M_n the empirical one, s its population and ŝ its empirical minimiser, the excess E = M(ŝ) − M(s) is at most
@@ -12,9 +12,9 @@ Hence with probability 1 − δ:  E ≤ 8 B R X/√n + 8 B² √(log(2/δ)/(2n))
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import numpy as np
-
+from .._array import array_namespace
 from ..problems.training import SampledTraining
 from ..students.convex import Ball
 
@@ -23,15 +23,16 @@ def value_bound(training: SampledTraining) -> float:
     """B: bound on |weak|, |target| and |every member| over the population, for a ball of heads."""
     world = training.population
     strong_class = _ball(training)
-    longest = float(np.max(np.linalg.norm(strong_class.features, axis=-1)))
-    return max(float(np.max(np.abs(world.weak))), float(np.max(np.abs(world.target))), strong_class.radius * longest)
+    xp = array_namespace(strong_class.features)
+    longest = float(xp.max(_lengths(strong_class)))
+    return max(float(xp.max(xp.abs(world.weak))), float(xp.max(xp.abs(world.target))), strong_class.radius * longest)
 
 
 def excess_misfit_bound(training: SampledTraining) -> float:
     """8 B R X/√n + 8 B² √(log(2/δ)/(2n)): holds for the excess misfit with probability 1 − δ (module docstring)."""
     strong_class, n = _ball(training), training.n_pseudo
     b = value_bound(training)
-    spread = math.sqrt(float(training.population.squared_norm(np.linalg.norm(strong_class.features, axis=-1))))
+    spread = math.sqrt(float(training.population.squared_norm(_lengths(strong_class))))
     complexity = 8.0 * b * strong_class.radius * spread / math.sqrt(n)
     return complexity + 8.0 * b**2 * math.sqrt(math.log(2.0 / training.delta) / (2.0 * n))
 
@@ -46,6 +47,11 @@ def allowance(training: SampledTraining, *, with_epsilon: bool = True, with_samp
     epsilon = float(training.population.approximation_error)
     excess = excess_misfit_bound(training)
     return with_epsilon * 4.0 * b * math.sqrt(epsilon) + with_sample * (2.0 * excess + 4.0 * b * math.sqrt(excess))
+
+
+def _lengths(strong_class: Ball) -> Any:
+    """‖x‖ of every point, (n,)."""
+    return array_namespace(strong_class.features).linalg.vector_norm(strong_class.features, axis=-1)
 
 
 def _ball(training: SampledTraining) -> Ball:

@@ -11,16 +11,19 @@ convex in the coordinates of its first argument, and its slope is g_j = E⟨θ(m
 for any a, whatever found it (Frank & Wolfe 1956); the last is what the three-point identity asks for: gain ≥ misfit − gap.
 
 Solved for all tasks at once by a primal-dual interior-point method in the k weights (Boyd & Vandenberghe 2004, section 11.7). The
-curvature of F comes from differences of the map ∇ along the members, which stay in its domain. NumPy float64.
+curvature of F comes from differences of the map ∇ along the members, which stay in its domain. float64 of the array library of the
+members; ``hull_gap`` NumPy only.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .._array import array_namespace
 from .._validation import positive, sample_weights, shares, whole
 from ..divergences import Bregman, Divergence
 from ..problems.hull_population import as_bregman, as_labels, as_members
@@ -46,11 +49,11 @@ class HullProjection:
     of the divergence; ``converged`` (...) where it is at most the tolerance; ``iterations`` (...).
     """
 
-    values: np.ndarray
-    coefficients: np.ndarray
-    gap: np.ndarray
-    converged: np.ndarray
-    iterations: np.ndarray
+    values: Any
+    coefficients: Any
+    gap: Any
+    converged: Any
+    iterations: Any
 
 
 def project_on_hull(
@@ -78,14 +81,14 @@ def project_on_hull(
     loss = as_bregman(divergence)
     members = as_members(members, loss)
     weak = as_labels(weak, members, loss)
-    front = weak.shape[: weak.ndim - members.ndim + 1]
+    front = tuple(weak.shape[: weak.ndim - members.ndim + 1])
     p = sample_weights(weights, members, (members.shape[1],))
     positive("tolerance", tolerance)
-    objective = Objective.on(loss, members, weak.reshape(-1, *members.shape[1:]), p)
+    objective = Objective.on(loss, members, weak.reshape((-1, *members.shape[1:])), p)
     a, gap, iterations = minimise(objective, tolerance, whole("limit", limit))
     return HullProjection(
-        objective.at(a).reshape(weak.shape),
-        a.reshape(*front, -1),
+        objective.at(a).reshape(tuple(weak.shape)),
+        a.reshape((*front, a.shape[-1])),
         (gap * objective.scale).reshape(front),
         (gap <= tolerance).reshape(front),
         iterations.reshape(front),
@@ -117,117 +120,125 @@ class Objective:
     """F of t tasks in units of ``scale`` (t,): members in coordinates around their ``centre``, samples and outputs in one row (k, m)."""
 
     loss: Bregman
-    centre: np.ndarray
-    spread: np.ndarray
-    weak: np.ndarray
-    p: np.ndarray
-    scale: np.ndarray
+    centre: Any
+    spread: Any
+    weak: Any
+    p: Any
+    scale: Any
 
     @classmethod
-    def on(cls, loss: Bregman, members: np.ndarray, weak: np.ndarray, p: np.ndarray) -> Objective:
+    def on(cls, loss: Bregman, members: Any, weak: Any, p: Any) -> Objective:
         """For members (k, n[, c]), weak labels (t, n[, c]) and normalised weights (n,)."""
+        xp = array_namespace(members)
         coordinates = loss.coordinates(members)
-        centre = coordinates.mean(axis=0)
+        centre = xp.mean(coordinates, axis=0)
         middle = loss.at(centre)
-        scale = loss.between(middle, weak) @ p + np.max(loss.between(members, middle) @ p)
-        spread = (coordinates - centre).reshape(len(members), -1)
-        repeated = np.repeat(p, spread.shape[1] // p.size)
-        return cls(loss, centre, spread, weak, repeated, np.maximum(scale, np.finfo(np.float64).tiny))
+        scale = loss.between(middle, weak) @ p + xp.max(loss.between(members, middle) @ p)
+        spread = (coordinates - centre).reshape((len(members), -1))
+        repeated = xp.repeat(p, spread.shape[1] // p.shape[0])
+        return cls(loss, centre, spread, weak, repeated, xp.clip(scale, min=float(np.finfo(np.float64).tiny)))
 
-    def take(self, tasks: np.ndarray) -> Objective:
+    def take(self, tasks: Any) -> Objective:
         """The same for some of the tasks."""
         return Objective(self.loss, self.centre, self.spread, self.weak[tasks], self.p, self.scale[tasks])
 
-    def at(self, a: np.ndarray) -> np.ndarray:
+    def at(self, a: Any) -> Any:
         """The mixtures, (t, n[, c])."""
-        return self.loss.at(self.centre + (a @ self.spread).reshape(-1, *self.centre.shape))
+        return self.loss.at(self.centre + (a @ self.spread).reshape((-1, *self.centre.shape)))
 
-    def slope(self, a: np.ndarray) -> np.ndarray:
+    def slope(self, a: Any) -> Any:
         """g up to a constant per task, (t, k)."""
-        change = self.loss.slope_between(self.at(a), self.weak).reshape(len(a), -1)
+        change = self.loss.slope_between(self.at(a), self.weak).reshape((len(a), -1))
         return (self.p * change) @ self.spread.T / self.scale[:, None]
 
-    def curvature(self, a: np.ndarray) -> np.ndarray:
+    def curvature(self, a: Any) -> Any:
         """Second derivatives (t, k, k) of F along differences of weights, from differences of the slopes towards each member."""
+        xp = array_namespace(a)
         here, mean = self.at(a), a @ self.spread
 
-        def rows(members: slice) -> np.ndarray:
+        def rows(members: slice) -> Any:
             towards = self.spread[members, None, :] - mean
-            moved = self.loss.at(self.centre + (mean + STEP * towards).reshape(-1, *here.shape))
-            change = self.loss.slope_between(moved, here).reshape(-1, mean.shape[1]) / STEP
+            moved = self.loss.at(self.centre + (mean + STEP * towards).reshape((-1, *here.shape)))
+            change = self.loss.slope_between(moved, here).reshape((-1, mean.shape[1])) / STEP
             products = (self.p * change) @ self.spread.T  # one product of matrices: a stack of thin ones is many times slower
-            return products.reshape(*towards.shape[:2], -1) / self.scale[:, None]
+            return products.reshape((*towards.shape[:2], -1)) / self.scale[:, None]
 
-        block = max(1, TOGETHER // mean.size)
+        block = max(1, TOGETHER // math.prod(mean.shape))
         parts = [rows(slice(start, start + block)) for start in range(0, len(self.spread), block)]
-        second = np.concatenate(parts).transpose(1, 0, 2)
-        second = second - np.einsum("tjl,tl->tj", second, a)[:, :, None]
-        return (second + second.transpose(0, 2, 1)) / 2.0
+        second = xp.permute_dims(xp.concat(parts), (1, 0, 2))
+        second = second - xp.einsum("tjl,tl->tj", second, a)[:, :, None]
+        return (second + xp.permute_dims(second, (0, 2, 1))) / 2.0
 
 
-def gap_of(a: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def gap_of(a: Any, slope: Any) -> Any:
     """⟨g, a⟩ − min g per task, clipped at 0 (rounding)."""
-    return np.maximum(np.sum(a * slope, axis=-1) - slope.min(axis=-1), 0.0)
+    xp = array_namespace(a)
+    return xp.clip(xp.sum(a * slope, axis=-1) - xp.min(slope, axis=-1), min=0.0)
 
 
-def minimise(objective: Objective, tolerance: float, limit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def minimise(objective: Objective, tolerance: float, limit: int) -> tuple[Any, Any, Any]:
     """Weights (t, k) on the simplex, their gaps (t,) in units of the objective's scale, and the steps taken (t,)."""
     t, k = len(objective.weak), len(objective.spread)
-    best, iterations = np.full((t, k), 1.0 / k), np.zeros(t, dtype=int)
+    xp, beside = array_namespace(objective.weak), {"device": objective.weak.device}
+    best, iterations = xp.full((t, k), 1.0 / k, dtype=xp.float64, **beside), xp.zeros(t, dtype=xp.int64, **beside)
     best_gap = gap_of(best, objective.slope(best))
-    active = np.flatnonzero(best_gap > tolerance)
-    a, z = best[active], np.ones((active.size, k))
+    active = xp.nonzero(best_gap > tolerance)[0]
+    a, z = best[active], xp.ones((active.shape[0], k), dtype=xp.float64, **beside)
     for _ in range(limit):
-        if active.size == 0:
+        if active.shape[0] == 0:
             break
         before, (a, z) = a, newton_step(objective.take(active), a, z)
         iterations[active] += 1
         gap = gap_of(a, objective.take(active).slope(a))
         better = gap < best_gap[active]
         best[active[better]], best_gap[active[better]] = a[better], gap[better]
-        unfinished = (best_gap[active] > tolerance) & np.any(a != before, axis=-1)
+        unfinished = (best_gap[active] > tolerance) & xp.any(a != before, axis=-1)
         active, a, z = active[unfinished], a[unfinished], z[unfinished]
     return best, best_gap, iterations
 
 
-def newton_step(objective: Objective, a: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def newton_step(objective: Objective, a: Any, z: Any) -> tuple[Any, Any]:
     """One step towards g − z = constant, a z = μ, Σ a = 1, shortened until the residual of these equations falls.
 
     z (t, k) are the multipliers of a ≥ 0. Weights are scaled by themselves, so that the system stays well conditioned when some vanish.
     """
-    slope, k = objective.slope(a), a.shape[-1]
-    aim = CENTRING * np.mean(a * z, axis=-1, keepdims=True)
+    xp = array_namespace(a)
+    slope = objective.slope(a)
+    members = xp.arange(a.shape[-1], device=a.device)
+    aim = CENTRING * xp.mean(a * z, axis=-1, keepdims=True)
     # The curvature is blind to the direction a, along which Σ a changes: any positive number there gives the same step.
     system = a[:, :, None] * (objective.curvature(a) + 1.0) * a[:, None, :]
-    system[:, np.arange(k), np.arange(k)] += a * z
-    columns = np.linalg.solve(system, np.stack([aim - a * slope, a], axis=-1))
-    level = np.sum(a * columns[..., 0], axis=-1, keepdims=True) / np.sum(a * columns[..., 1], axis=-1, keepdims=True)
+    system[:, members, members] += a * z
+    columns = xp.linalg.solve(system, xp.stack([aim - a * slope, a], axis=-1))
+    level = xp.sum(a * columns[..., 0], axis=-1, keepdims=True) / xp.sum(a * columns[..., 1], axis=-1, keepdims=True)
     step_a = a * (columns[..., 0] - level * columns[..., 1])
     step_z = aim / a - z - z * step_a / a
 
-    shrink = np.minimum(1.0, SHORT_OF_BOUNDARY / np.max(np.maximum(-step_a / a, -step_z / z), axis=-1, initial=1e-300))
+    fastest = xp.clip(xp.max(xp.maximum(-step_a / a, -step_z / z), axis=-1), min=1e-300)
+    shrink = xp.clip(SHORT_OF_BOUNDARY / fastest, max=1.0)
     before = _left_over(slope, a, z, aim)
-    waiting = np.arange(len(a))
-    new_a, new_z = a.copy(), z.copy()
+    waiting = xp.arange(a.shape[0], device=a.device)
+    new_a, new_z = xp.asarray(a, copy=True), xp.asarray(z, copy=True)
     for _ in range(40):
         s = shrink[waiting, None]
         trial_a, trial_z = a[waiting] + s * step_a[waiting], z[waiting] + s * step_z[waiting]
-        trial_a = trial_a / trial_a.sum(axis=-1, keepdims=True)
+        trial_a = trial_a / xp.sum(trial_a, axis=-1, keepdims=True)
         after = _left_over(objective.take(waiting).slope(trial_a), trial_a, trial_z, aim[waiting])
         products = trial_a * trial_z
-        is_central = products.min(axis=-1) >= CENTRAL * products.mean(axis=-1)
+        is_central = xp.min(products, axis=-1) >= CENTRAL * xp.mean(products, axis=-1)
         good = is_central & (after <= (1.0 - 0.01 * shrink[waiting]) * before[waiting])
         done = waiting[good]
         new_a[done], new_z[done] = trial_a[good], trial_z[good]
         waiting = waiting[~good]
-        if waiting.size == 0:
+        if waiting.shape[0] == 0:
             break
         shrink[waiting] /= 2.0
     return new_a, new_z
 
 
-def _left_over(slope: np.ndarray, a: np.ndarray, z: np.ndarray, aim: np.ndarray) -> np.ndarray:
+def _left_over(slope: Any, a: Any, z: Any, aim: Any) -> Any:
     """Length (t,) of what is left of the equations."""
     stationary = slope - z
-    stationary -= stationary.mean(axis=-1, keepdims=True)
-    return np.sqrt(np.sum(stationary**2 + (a * z - aim) ** 2, axis=-1))
+    xp = array_namespace(a)
+    stationary = stationary - xp.mean(stationary, axis=-1, keepdims=True)
+    return xp.sqrt(xp.sum(stationary**2 + (a * z - aim) ** 2, axis=-1))

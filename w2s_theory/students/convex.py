@@ -3,7 +3,8 @@
 Each class projects weak labels on V = {X b} for its heads b, under a weighted measure on the sample (``problems.convexity`` has the
 setting of Theorem 1 of Charikar, Pabbaraju and Shiragur, 2024). Features are factorised once per call for all tasks, by the SVD of
 sqrt(p) X: never a Gram matrix, so that a condition number of 1e12 stays 1e12. Hulls and monotone functions are in ``shapes``, a set
-written in cvxpy in ``cvxpy_set``. NumPy float64 only.
+written in cvxpy in ``cvxpy_set``. ``Subspace`` and ``Ball`` are generic in the array library (float64, where
+their features are); ``Box`` is NumPy only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.linalg
 
+from .._array import array_namespace
 from .._validation import positive
 from ..problems.convexity import ConvexClass, Projection, candidate, measure, norm, on_sample
 from .spans import apply_heads, as_features, bounded_heads, gap_of_heads, secular_root, span
@@ -27,52 +29,63 @@ class Subspace(ConvexClass):
     subspace. Coefficients are the heads b of least 2-norm.
     """
 
-    features: np.ndarray
-    offset: np.ndarray | None = None
+    features: Any
+    offset: Any = None
     size: int = field(init=False)
 
     is_affine: ClassVar[bool] = True
+    lives_on_devices: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "features", as_features(self.features))
+        object.__setattr__(self, "features", as_features(self.features, on_devices=True))
         object.__setattr__(self, "size", self.features.shape[0])
         if self.offset is not None:
-            offset = on_sample("offset", self.offset, self.size)
+            offset = on_sample("offset", self.offset, self.size, like=self.features)
             if offset.ndim != 1:
-                raise ValueError(f"offset must have shape ({self.size},); its shape is {offset.shape}. Pass one function.")
+                raise ValueError(f"offset must have shape ({self.size},); its shape is {tuple(offset.shape)}. Pass one function.")
             object.__setattr__(self, "offset", offset)
 
+    @property
+    def like(self) -> Any:
+        return self.features
+
     def project(self, weak: Any, weights: Any = None) -> Projection:
-        weak, p = on_sample("weak", weak, self.size), measure(weights, self.size)
+        weak, p = on_sample("weak", weak, self.size, like=self.features), measure(weights, self.size, like=self.features)
+        xp = array_namespace(p)
         basis, scales, heads = span(self.features, p)
-        root, offset = np.sqrt(p), self.predict(np.zeros(self.features.shape[1]))
+        root, offset = xp.sqrt(p), self.predict(xp.zeros_like(self.features[0, :]))
         coordinates = (root * (weak - offset)) @ basis
         coefficients = (coordinates / scales) @ heads
         # X b loses digits as the condition number grows and the orthonormal basis does not, but it is silent where p = 0.
         seen = root > 0
-        fitted = offset + (coordinates @ basis.T) / np.where(seen, root, 1.0)
-        values = np.where(seen, fitted, self.predict(coefficients))
-        return Projection(values, self.gap(weak, values, p, norm(weak, p) + norm(values, p)), coefficients, len(scales))
+        fitted = offset + (coordinates @ basis.T) / xp.where(seen, root, 1.0)
+        values = xp.where(seen, fitted, self.predict(coefficients))
+        return Projection(values, self.gap(weak, values, p, norm(weak, p) + norm(values, p)), coefficients, scales.shape[0])
 
     def gap(self, weak: Any, student: Any, weights: Any, radius: Any) -> np.ndarray:
-        """See ``gap_of_heads``; no head is bounded, and y comes from a pivoted QR, not from the SVD that projects."""
-        weak, student, p, radius = candidate(weak, student, weights, radius, self.size)
-        root, d = np.sqrt(p), self.features.shape[1]
-        design, scales = root[:, None] * self.features, span(self.features, p).scales
-        basis = np.asarray(scipy.linalg.qr(design, mode="economic", pivoting=True)[0])[:, : len(scales)]
+        """See ``gap_of_heads``; no head is bounded, and y comes from a QR, not from the SVD that projects: pivoted in NumPy; of as many
+        combinations of the columns as the rank elsewhere."""
+        weak, student, p, radius = candidate(weak, student, weights, radius, self.size, like=self.features)
+        xp = array_namespace(p)
+        root = xp.sqrt(p)
+        design, (_, scales, heads) = root[:, None] * self.features, span(self.features, p)
+        if isinstance(design, np.ndarray):
+            basis = np.asarray(scipy.linalg.qr(design, mode="economic", pivoting=True)[0])[:, : len(scales)]
+        else:
+            basis = xp.linalg.qr(design @ heads.T)[0]
         residual = root * (weak - student)
         along = (residual @ basis) @ basis.T
-        offset = root * self.predict(np.zeros(d))
-        free = np.full(d, np.inf)
+        offset = root * self.predict(xp.zeros_like(self.features[0, :]))
+        free = xp.full_like(self.features[0, :], xp.inf)
         return gap_of_heads(design, -free, free, residual, root * student, along, radius, scales, offset)
 
     def local_gap(self, weak: Any, student: Any, weights: Any, reach: Any) -> np.ndarray:
         """``gap`` of the linear subspace of differences v - s, whose signs come in pairs: a bound of the size."""
-        weak, student, p, reach = candidate(weak, student, weights, reach, self.size)
-        return type(self)(self.features).gap(weak - student, np.zeros_like(student), p, reach)
+        weak, student, p, reach = candidate(weak, student, weights, reach, self.size, like=self.features)
+        return type(self)(self.features).gap(weak - student, 0.0 * student, p, reach)
 
     def magnitude(self, weights: Any) -> float:
-        return 0.0 if self.offset is None else float(norm(self.offset, measure(weights, self.size)))
+        return 0.0 if self.offset is None else float(norm(self.offset, measure(weights, self.size, like=self.features)))
 
     def predict(self, coefficients: Any) -> np.ndarray:
         values = apply_heads(self.features, coefficients)
@@ -87,32 +100,40 @@ class Ball(ConvexClass):
     b = (X'PX + lam I)^-1 X'P w with the lam > 0 that gives it length ``radius`` (the secular equation, solved in the SVD basis).
     """
 
-    features: np.ndarray
+    features: Any
     radius: float
     size: int = field(init=False)
 
+    lives_on_devices: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "features", as_features(self.features))
+        object.__setattr__(self, "features", as_features(self.features, on_devices=True))
         object.__setattr__(self, "size", self.features.shape[0])
         object.__setattr__(self, "radius", positive("radius", self.radius))
 
+    @property
+    def like(self) -> Any:
+        return self.features
+
     def project(self, weak: Any, weights: Any = None) -> Projection:
-        weak, p = on_sample("weak", weak, self.size), measure(weights, self.size)
+        weak, p = on_sample("weak", weak, self.size, like=self.features), measure(weights, self.size, like=self.features)
+        xp = array_namespace(p)
         basis, scales, heads = span(self.features, p)
-        coordinates = (np.sqrt(p) * weak) @ basis
+        coordinates = (xp.sqrt(p) * weak) @ basis
         multiplier = secular_root(coordinates, scales, self.radius)[..., None]
         short = coordinates * scales / (scales**2 + multiplier)
-        length = np.linalg.norm(short, axis=-1, keepdims=True)
-        coefficients = (short * (self.radius / np.maximum(length, self.radius))) @ heads
+        length = xp.linalg.vector_norm(short, axis=-1, keepdims=True)
+        coefficients = (short * (self.radius / xp.clip(length, min=self.radius))) @ heads
         values = self.predict(coefficients)
-        return Projection(values, self.gap(weak, values, p, 0.0), coefficients, len(scales))
+        return Projection(values, self.gap(weak, values, p, 0.0), coefficients, scales.shape[0])
 
     def gap(self, weak: Any, student: Any, weights: Any, radius: Any) -> np.ndarray:
         """The maximum over the whole ball, self.radius ||X'P(w - s)||_2 - <w - s, s>_P. ``radius`` is not used."""
-        weak, student, p, radius = candidate(weak, student, weights, radius, self.size)
+        weak, student, p, radius = candidate(weak, student, weights, radius, self.size, like=self.features)
+        xp = array_namespace(p)
         residual = p * (weak - student)
-        support = self.radius * np.linalg.norm(residual @ self.features, axis=-1)
-        return np.maximum(support - np.sum(residual * student, axis=-1), 0.0)
+        support = self.radius * xp.linalg.vector_norm(residual @ self.features, axis=-1)
+        return xp.clip(support - xp.sum(residual * student, axis=-1), min=0.0)
 
     def predict(self, coefficients: Any) -> np.ndarray:
         return apply_heads(self.features, coefficients)

@@ -1,4 +1,5 @@
-"""Softmax-linear heads by Newton's method, to rounding, with any penalty λ ≥ 0: small problems, every task at once. NumPy float64.
+"""Softmax-linear heads by Newton's method, to rounding, with any penalty λ ≥ 0: small problems, every task at once. float64 of
+any array library.
 
     minimise over W:   Σ_i v_i KL(y_i ‖ softmax(x_iᵀW)) + (λ/2)‖W‖²
 
@@ -14,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import frozen, positive, sample_weights, whole
+from .._array import array_namespace
+from .._validation import kept, positive, sample_weights, whole
 from ..divergences import KL
 
 
@@ -22,9 +24,9 @@ from ..divergences import KL
 class NewtonHeads:
     """``coefficients`` W (..., d, C); ``values`` softmax(X W) (..., n, C); ``gradient`` (..., d, C) of the objective there."""
 
-    coefficients: np.ndarray
-    values: np.ndarray
-    gradient: np.ndarray
+    coefficients: Any
+    values: Any
+    gradient: Any
 
 
 def softmax_newton(features: Any, labels: Any, *, penalty: float = 0.0, weights: Any = None, limit: int = 60) -> NewtonHeads:
@@ -38,60 +40,68 @@ def softmax_newton(features: Any, labels: Any, *, penalty: float = 0.0, weights:
     >>> (fit.coefficients[0, 1] - fit.coefficients[0, 0]).round(6), float(abs(fit.gradient).max()) < 1e-12
     (np.float64(1.098612), True)
     """
-    features, labels = frozen("features", features, ndim=2), frozen("labels", labels, min_ndim=2)
+    features, labels = kept("features", features, ndim=2), kept("labels", labels, min_ndim=2)
     (n, d), (rows, c) = features.shape, labels.shape[-2:]
     if rows != n:
-        raise ValueError(f"labels must be (..., {n}, C), one row per row of features; the shape is {labels.shape}.")
+        raise ValueError(f"labels must be (..., {n}, C), one row per row of features; the shape is {tuple(labels.shape)}.")
     KL().validate("labels", labels)
     positive("penalty", penalty, strict=False)
     v = n * sample_weights(weights, features, (n,))
-    y = labels.reshape(-1, n, c)
+    xp, beside = array_namespace(features, labels), {"device": features.device}
+    y = xp.reshape(labels, (-1, n, c))
 
-    def at(w: np.ndarray, tasks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def at(w: Any, tasks: Any) -> tuple[Any, Any, Any]:
         """Probabilities, gradient and loss."""
         p = KL().inverse_gradient(features @ w)
         gradient = features.T @ (v[:, None] * (p - y[tasks])) + penalty * w
-        loss = KL().between(y[tasks], np.maximum(p, np.finfo(np.float64).tiny)) @ v + penalty / 2.0 * np.sum(w**2, axis=(1, 2))
+        loss = KL().between(y[tasks], xp.clip(p, min=float(np.finfo(np.float64).tiny))) @ v + penalty / 2.0 * xp.sum(
+            w**2, axis=(1, 2)
+        )
         return p, gradient, loss
 
-    everything = np.arange(len(y))
-    w = np.zeros((len(y), d, c))
+    everything = xp.arange(y.shape[0], **beside)
+    w = xp.zeros((y.shape[0], d, c), dtype=xp.float64, **beside)
     p, gradient, loss = at(w, everything)
     active = everything
     for _ in range(whole("limit", limit)):
         step = newton_direction(features, v, p[active], gradient[active], penalty)
-        size = np.ones((active.size, 1, 1))
-        waiting = np.arange(active.size)
-        moved = np.zeros(active.size, dtype=bool)
+        count = active.shape[0]
+        size = xp.ones((count, 1, 1), dtype=xp.float64, **beside)
+        waiting = xp.arange(count, **beside)
+        moved = xp.zeros(count, dtype=xp.bool, **beside)
         for _ in range(40):
             tasks = active[waiting]
             trial = w[tasks] - size[waiting] * step[waiting]
             new_p, new_gradient, new_loss = at(trial, tasks)
-            slack = 1e-15 * (1.0 + np.abs(loss[tasks]))
-            shorter = np.linalg.norm(new_gradient, axis=(1, 2)) < np.linalg.norm(gradient[tasks], axis=(1, 2))
+            slack = 1e-15 * (1.0 + xp.abs(loss[tasks]))
+            shorter = xp.linalg.matrix_norm(new_gradient) < xp.linalg.matrix_norm(gradient[tasks])
             good = (new_loss < loss[tasks] - slack) | ((new_loss <= loss[tasks] + slack) & shorter)
             done = tasks[good]
             w[done], p[done], gradient[done], loss[done] = trial[good], new_p[good], new_gradient[good], new_loss[good]
             moved[waiting[good]] = True
             waiting = waiting[~good]
-            if waiting.size == 0:
+            if waiting.shape[0] == 0:
                 break
             size[waiting] /= 2.0
         active = active[moved]
-        if active.size == 0:
+        if active.shape[0] == 0:
             break
-    front = labels.shape[:-2]
-    return NewtonHeads(w.reshape(*front, d, c), p.reshape(labels.shape), gradient.reshape(*front, d, c))
+    front = tuple(labels.shape[:-2])
+    return NewtonHeads(xp.reshape(w, (*front, d, c)), xp.reshape(p, tuple(labels.shape)), xp.reshape(gradient, (*front, d, c)))
 
 
-def newton_direction(features: np.ndarray, v: np.ndarray, p: np.ndarray, gradient: np.ndarray, penalty: float) -> np.ndarray:
+def newton_direction(features: Any, v: Any, p: Any, gradient: Any, penalty: float) -> Any:
     """H⁻¹ gradient, (t, d, C), with H the Hessian plus a multiple of the projection on heads that are the same for every class."""
     (t, _, c), d = p.shape, features.shape[1]
-    bend = -np.einsum("tia,tib->tiab", p, p)
-    bend[..., np.arange(c), np.arange(c)] += p
+    xp = array_namespace(features)
+    bend = -xp.einsum("tia,tib->tiab", p, p)
+    classes = xp.arange(c, device=features.device)
+    bend[..., classes, classes] += p
     bend += 1.0 / c  # blind directions, in which the gradient vanishes
-    hessian = np.einsum("i,id,ie,tiab->tdaeb", v, features, features, bend, optimize=True).reshape(t, d * c, d * c)
-    size = np.trace(hessian, axis1=1, axis2=2) / (d * c)
+    cheapest = {"optimize": True} if isinstance(features, np.ndarray) else {}  # torch looks for the best order by itself
+    hessian = xp.einsum("i,id,ie,tiab->tdaeb", v, features, features, bend, **cheapest)
+    hessian = xp.reshape(hessian, (t, d * c, d * c))
+    size = xp.linalg.trace(hessian) / (d * c)
     # A trace of rounding keeps features that are combinations of others solvable; it does not move the solution.
-    hessian += (penalty + 1e-13 * size)[:, None, None] * np.eye(d * c)
-    return np.linalg.solve(hessian, gradient.reshape(t, d * c, 1)).reshape(t, d, c)
+    hessian += (penalty + 1e-13 * size)[:, None, None] * xp.eye(d * c, dtype=xp.float64, device=features.device)
+    return xp.reshape(xp.linalg.solve(hessian, xp.reshape(gradient, (t, d * c, 1))), (t, d, c))

@@ -1,11 +1,12 @@
 """The arithmetic behind classes of linear heads: one factorisation, two ways to bound a head, one way to certify it.
 
 Everything is in weighted coordinates, sqrt(p) times values on the n samples, where <u, v>_P is the dot product. NumPy float64
-only, but for ``secular_root``.
+of any array library; ``bounded_heads`` NumPy only.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,8 @@ from ..problems.convexity import on_sample
 
 def rounding(features: np.ndarray) -> float:
     """Singular values that rounding alone gives to a matrix of shape (n, d), relative to its largest: 4 eps sqrt(n + d)."""
-    return rank_tolerance(*features.shape, epsilon=float(np.finfo(np.float64).eps))
+    n, d = features.shape
+    return rank_tolerance(n, d, epsilon=float(np.finfo(np.float64).eps))
 
 
 class Span(NamedTuple):
@@ -35,24 +37,26 @@ class Span(NamedTuple):
     heads: np.ndarray
 
 
-def span(features: np.ndarray, p: np.ndarray) -> Span:
+def span(features: Any, p: Any) -> Span:
     """Factorise features of shape (n, d) under the measure p of shape (n,)."""
-    basis, scales, heads = scipy.linalg.svd(np.sqrt(p)[:, None] * features, full_matrices=False)
-    rank = int(np.sum(scales > rounding(features) * scales.max(initial=0.0)))
-    return Span(basis[:, :rank], scales[:rank], heads[:rank])
+    xp = array_namespace(features)
+    decompose = scipy.linalg.svd if isinstance(features, np.ndarray) else xp.linalg.svd
+    basis, scales, heads = decompose(xp.sqrt(p)[:, None] * features, full_matrices=False)
+    rank = int(xp.sum(xp.astype(scales > rounding(features) * scales[:1], xp.int64)))
+    return Span(basis[:, :rank], scales[:rank], heads[:rank, :])
 
 
 def gap_of_heads(
-    design: np.ndarray,
-    lower: np.ndarray,
-    upper: np.ndarray,
-    residual: np.ndarray,
-    student: np.ndarray,
-    along: np.ndarray,
-    radius: np.ndarray,
-    scales: np.ndarray,
-    offset: np.ndarray | float = 0.0,
-) -> np.ndarray:
+    design: Any,
+    lower: Any,
+    upper: Any,
+    residual: Any,
+    student: Any,
+    along: Any,
+    radius: Any,
+    scales: Any,
+    offset: Any = None,
+) -> Any:
     """Bound <z, v - s> for v = offset + X b with lower <= b <= upper and ||v|| <= radius; z = weak - s, all times sqrt(p).
 
     V = V0 + K: the heads with their finite ends, and the cone K of the infinite ones. For any y (``along``; best is the
@@ -64,17 +68,22 @@ def gap_of_heads(
     sigma is the smallest singular value of the columns of K (``scales``), which bounds their heads. The last term is the error
     estimate: it grows with the condition number.
     """
+    xp = array_namespace(design)
     outside = residual - along
     slopes = outside @ design
-    start = np.where(np.isfinite(lower), lower, np.where(np.isfinite(upper), upper, 0.0))
-    end = np.where(np.isfinite(upper), upper, start)
-    support = np.sum(np.maximum(start * slopes, end * slopes), axis=-1) + np.sum(outside * offset, axis=-1)
-    bad = np.where(np.isinf(upper), np.maximum(slopes, 0.0), 0.0) + np.where(np.isinf(lower), np.maximum(-slopes, 0.0), 0.0)
-    reach = radius + np.linalg.norm(offset) + np.linalg.norm(design, axis=0) @ np.maximum(abs(start), abs(end))
-    error = rounding(design) * scales.max(initial=0.0) * np.linalg.norm(outside, axis=-1)
-    leak = (np.linalg.norm(bad, axis=-1) + error) * reach / scales.min(initial=np.inf)
-    bound = radius * np.linalg.norm(along, axis=-1) + support + leak
-    return np.maximum(bound - np.sum(residual * student, axis=-1), 0.0)
+    start = xp.where(xp.isfinite(lower), lower, xp.where(xp.isfinite(upper), upper, 0.0))
+    end = xp.where(xp.isfinite(upper), upper, start)
+    support = xp.sum(xp.maximum(start * slopes, end * slopes), axis=-1)
+    reach = radius
+    if offset is not None:
+        support, reach = support + xp.sum(outside * offset, axis=-1), radius + xp.sqrt(offset @ offset)
+    reach = reach + xp.linalg.vector_norm(design, axis=0) @ xp.maximum(xp.abs(start), xp.abs(end))
+    bad = xp.where(xp.isinf(upper), xp.clip(slopes, min=0.0), 0.0) + xp.where(xp.isinf(lower), xp.clip(-slopes, min=0.0), 0.0)
+    largest, smallest = (float(scales[0]), float(scales[-1])) if scales.shape[0] else (0.0, math.inf)
+    error = rounding(design) * largest * xp.linalg.vector_norm(outside, axis=-1)
+    leak = (xp.linalg.vector_norm(bad, axis=-1) + error) * reach / smallest
+    bound = radius * xp.linalg.vector_norm(along, axis=-1) + support + leak
+    return xp.clip(bound - xp.sum(residual * student, axis=-1), min=0.0)
 
 
 def bounded_heads(factors: Span, goal: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -122,17 +131,18 @@ def secular_root(coordinates: Any, scales: Any, radius: Any) -> Any:
     )
 
 
-def as_features(features: Any, name: str = "features") -> np.ndarray:
-    """Return a matrix, features (n, d) or members (k, n), as float64 NumPy; raise for NaN, emptiness or another shape."""
+def as_features(features: Any, name: str = "features", *, on_devices: bool = False) -> Any:
+    """Return a matrix, features (n, d) or members (k, n), as float64: NumPy's, or with ``on_devices`` of any library; raise for NaN,
+    emptiness or another shape."""
     array = finite(name, features, ndim=2)
-    return on_sample(name, array, array.shape[1])
+    return on_sample(name, array, array.shape[1], like=array if on_devices else None)
 
 
-def apply_heads(features: np.ndarray, coefficients: Any) -> np.ndarray:
+def apply_heads(features: Any, coefficients: Any) -> Any:
     """Return X b for heads of shape (..., d): shape (..., n)."""
     heads = finite("coefficients", coefficients, min_ndim=1)
     if heads.shape[-1] != features.shape[1]:
         raise ValueError(
-            f"coefficients must have {features.shape[1]} entries on their last axis; their shape is {heads.shape}. Pass one each."
+            f"coefficients must have {features.shape[1]} entries on their last axis; their shape is {tuple(heads.shape)}. Pass one each."
         )
     return heads @ features.T

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._array import array_namespace
 from ..checking import is_met
 from ..divergences import KL, Bregman, as_divergence
 from ..outcomes import GainReport
@@ -26,10 +27,10 @@ class Projected(NamedTuple):
 
     student: HullProjection
     report: GainReport
-    scale: np.ndarray
-    size: np.ndarray
+    scale: Any
+    size: Any
 
-    def compare(self, solver_error: np.ndarray) -> Sides:
+    def compare(self, solver_error: Any) -> Sides:
         """Gain against misfit."""
         return Sides(self.report.gain, self.report.misfit, self.scale, solver_error, self.size)
 
@@ -42,14 +43,15 @@ def projected(world: HullPopulation) -> Projected:
     return Projected(student, numbers, rounding_scale(triple), compared_size(numbers))
 
 
-def compared_size(numbers: GainReport) -> np.ndarray:
+def compared_size(numbers: GainReport) -> Any:
     """The larger of |gain| and misfit: weak labels may be far from the target and still near the hull, where both are tiny."""
-    return np.maximum(np.abs(numbers.gain), numbers.misfit)
+    xp = array_namespace(numbers.gain)
+    return xp.maximum(xp.abs(numbers.gain), numbers.misfit)
 
 
-def leverage(world: HullPopulation, student: HullProjection) -> np.ndarray:
+def leverage(world: HullPopulation, student: HullProjection) -> Any:
     """max_j b_j/a_j (...), of the target's weights b over the student's a: E⟨f − s, ∇(s) − ∇(w)⟩ lies between −gap and this times gap."""
-    return np.max(world.target_mixture / student.coefficients, axis=-1)
+    return array_namespace(world.members).max(world.target_mixture / student.coefficients, axis=-1)
 
 
 def population(
@@ -133,11 +135,11 @@ def shortfalls(world: KAverage, count: int, rng: np.random.Generator) -> np.ndar
 class SoftmaxNumbers(NamedTuple):
     """A fitted softmax head, its report in the dual order, and what an unfinished fit adds to |gain − misfit|."""
 
-    head: np.ndarray
+    head: Any
     report: GainReport
-    scale: np.ndarray
-    size: np.ndarray
-    solver_error: np.ndarray
+    scale: Any
+    size: Any
+    solver_error: Any
 
 
 def softmax_numbers(sample: SoftmaxSample) -> SoftmaxNumbers:
@@ -145,7 +147,8 @@ def softmax_numbers(sample: SoftmaxSample) -> SoftmaxNumbers:
     fit = softmax_newton(sample.features, sample.weak, penalty=sample.penalty, weights=sample.weights)
     triple = Triple(sample.weak, fit.values, sample.target, sample.weights, divergence="reverse-kl")
     numbers = report(triple)
-    left = np.linalg.norm(fit.gradient, axis=(-2, -1)) * np.linalg.norm(fit.coefficients - sample.target_head, axis=(-2, -1))
+    norm = array_namespace(sample.features).linalg.matrix_norm
+    left = norm(fit.gradient) * norm(fit.coefficients - sample.target_head)
     return SoftmaxNumbers(fit.coefficients, numbers, rounding_scale(triple), compared_size(numbers), left / len(sample.features))
 
 

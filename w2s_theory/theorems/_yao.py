@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .._array import array_namespace, to_numpy
 from ..divergences import KL
 from ..quantities.disagreement_bounds import cross_entropy_change, probabilities, smallest_probability
 from ..statements import Assumption, Sides
@@ -47,16 +50,17 @@ def floor_of(triple: Triple) -> float:
     return min(smallest_probability(triple), 0.5) * (1.0 - 1e-12)
 
 
-def compare(triple: Triple, constant: float, misfit: np.ndarray) -> Sides:
+def compare(triple: Triple, constant: float, misfit: Any) -> Sides:
     """|Change in cross-entropy| against ``constant`` · √misfit. Predictions d apart have KL of size d², which is rounded by eps · d."""
-    bound = constant * np.sqrt(np.maximum(misfit, 0.0))
-    return Sides(np.abs(cross_entropy_change(triple)), bound, scale=bound + 2.0 * constant, size=bound)
+    xp = array_namespace(misfit)
+    bound = constant * xp.sqrt(xp.clip(misfit, min=0.0))
+    return Sides(xp.abs(cross_entropy_change(triple)), bound, scale=bound + 2.0 * constant, size=bound)
 
 
 def is_a_hint(triple: Triple) -> bool:
     """True when the weak model says ½ always, is right half of the time, and the student leans to the true class by a
     constant."""
-    weak, student, target = (probabilities(values) for values in (triple.weak, triple.student, triple.target))
+    weak, student, target = (to_numpy(probabilities(values)) for values in (triple.weak, triple.student, triple.target))
     if weak.ndim != 2 or weak.shape[-1] != 2 or triple.weights is not None:
         return False
     lean = np.sum((student - weak) * target, axis=-1)

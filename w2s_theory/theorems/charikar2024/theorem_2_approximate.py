@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import array_namespace
 from ...problems.population import EPSILON
 from ...problems.training import ApproximateTraining
 from ...quantities.gain import gain_report
@@ -23,18 +24,19 @@ from .._examples import aligned_population, convex_classes, population, subspace
 
 def _sides(training: ApproximateTraining) -> Sides:
     world, excess = training.population, training.excess_misfit
+    xp = array_namespace(excess)
     best = projection_numbers(world)
     numbers = gain_report(world.weak, training.member, world.target, world.weights)
-    apart = np.sqrt(world.squared_norm(world.student.values - world.ceiling.values))
-    band = 2.0 * np.sqrt(numbers.misfit * world.approximation_error)
+    apart = xp.sqrt(world.squared_norm(world.student.values - world.ceiling.values))
+    band = 2.0 * xp.sqrt(numbers.misfit * world.approximation_error)
     # E is a difference of misfits, off by rounding and by the projections' own optimality gap; its root magnifies that when E is tiny.
-    reach = np.sqrt(world.squared_norm(training.member - world.student.values)) + apart
+    reach = xp.sqrt(world.squared_norm(training.member - world.student.values)) + apart
     gap = world.strong_class.local_gap(world.weak, world.student.values, world.weights, reach)
     slip = 4.0 * gap + 64.0 * EPSILON * best.scale
-    slip = 2.0 * slip + 2.0 * (np.sqrt(excess + slip) - np.sqrt(excess)) * apart
+    slip = 2.0 * slip + 2.0 * (xp.sqrt(excess + slip) - xp.sqrt(excess)) * apart
     size = best.size + numbers.misfit + numbers.student_error
     scale = best.scale + numbers.misfit + numbers.student_error
-    return Sides(numbers.gain, numbers.misfit - band - 2.0 * excess - 2.0 * np.sqrt(excess) * apart, scale, slip, size)
+    return Sides(numbers.gain, numbers.misfit - band - 2.0 * excess - 2.0 * xp.sqrt(excess) * apart, scale, slip, size)
 
 
 def _examples(rng: np.random.Generator) -> tuple[ApproximateTraining, ...]:

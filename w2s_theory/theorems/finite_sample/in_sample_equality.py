@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import array_namespace
 from ...problems.linear_sample import LinearSample
 from ...quantities.gain import gain_report
 from ...statements import Assumption, Sides, Statement
@@ -15,18 +16,18 @@ from ...students.linear import MinimumNorm
 
 
 def _sides(sample: LinearSample) -> Sides:
-    n = sample.features.shape[0]
+    n, xp = sample.features.shape[0], array_namespace(sample.features)
     fit = MinimumNorm().fit(sample.features, sample.weak)
     student = fit.predict(sample.features)
     numbers = gain_report(sample.weak, student, sample.target)
-    stationarity = np.linalg.norm((sample.weak - student) @ sample.features, axis=-1)
-    distance = np.linalg.norm(fit.coefficients - sample.reference_head, axis=-1)
+    stationarity = xp.linalg.vector_norm((sample.weak - student) @ sample.features, axis=-1)
+    distance = xp.linalg.vector_norm(fit.coefficients - sample.reference_head, axis=-1)
     # What the target has beyond its head, at most rounding, meets the student's residual in the cross term.
-    beyond = np.linalg.norm(sample.weak - student, axis=-1) * np.linalg.norm(sample.unexplained, axis=-1)
+    beyond = xp.linalg.vector_norm(sample.weak - student, axis=-1) * xp.linalg.vector_norm(sample.unexplained, axis=-1)
     return Sides(
         numbers.gain,
         numbers.misfit,
-        scale=np.mean(sample.weak**2, axis=-1) + np.mean(sample.target**2, axis=-1),
+        scale=xp.mean(sample.weak**2, axis=-1) + xp.mean(sample.target**2, axis=-1),
         solver_error=2.0 * (stationarity * distance + beyond) / n,
     )
 

@@ -16,7 +16,7 @@ from .._gaussian import ASSUMPTIONS, gaussian_worlds, has_fourth_moment, law_siz
 
 
 def _sides(world: GaussianWorld, count: int, rng: np.random.Generator) -> Sides:
-    predicted = np.sign(world.n_pseudo - (2 * world.d + 1))
+    predicted = float(np.sign(world.n_pseudo - (2 * world.d + 1)))
     return Sides(predicted * GAIN.trials(world, count, rng), 0.0, scale=law_size(world))
 
 

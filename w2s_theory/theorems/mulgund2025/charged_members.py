@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import array_namespace
 from ...divergences import ItakuraSaito
 from ...problems.hull_population import HullPopulation
 from ...statements import Assumption, Sides, Source, Statement
@@ -20,11 +21,11 @@ CHARGED = 1e-4
 
 def _sides(world: HullPopulation) -> Sides:
     numbers = projected(world)
-    return numbers.compare(numbers.student.gap * np.maximum(1.0, leverage(world, numbers.student)))
+    return numbers.compare(numbers.student.gap * array_namespace(world.members).clip(leverage(world, numbers.student), min=1.0))
 
 
 def _is_charged(world: HullPopulation) -> bool:
-    return bool(np.all(leverage(world, projected(world).student) < 1.0 / CHARGED))
+    return bool(array_namespace(world.members).all(leverage(world, projected(world).student) < 1.0 / CHARGED))
 
 
 def _examples(rng: np.random.Generator) -> tuple[HullPopulation, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import array_namespace
 from ...problems.softmax_sample import SoftmaxSample
 from ...statements import Sides, Source, Statement
 from .._mulgund import softmax_numbers, softmax_sample
@@ -17,8 +18,9 @@ from .._mulgund import softmax_numbers, softmax_sample
 
 def _sides(sample: SoftmaxSample) -> Sides:
     numbers, n = softmax_numbers(sample), len(sample.features)
-    shrinkage = sample.penalty * np.sum(numbers.head * (numbers.head - sample.target_head), axis=(-2, -1))
-    scale = n * numbers.scale + np.abs(shrinkage)
+    xp = array_namespace(sample.features)
+    shrinkage = sample.penalty * xp.sum(numbers.head * (numbers.head - sample.target_head), axis=(-2, -1))
+    scale = n * numbers.scale + xp.abs(shrinkage)
     return Sides(
         n * numbers.report.gain, n * numbers.report.misfit + shrinkage, scale, n * numbers.solver_error, n * numbers.size
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import array_namespace
 from ...problems.linear_sample import LinearSample
 from ...quantities.gain import gain_report
 from ...statements import Sides, Statement
@@ -17,20 +18,23 @@ from ...students.linear import Ridge
 
 def _sides(sample: LinearSample) -> Sides:
     n, penalty, v = sample.features.shape[0], sample.penalty, sample.reference_head
+    xp = array_namespace(sample.features)
     b = Ridge(penalty, intercept=False).fit(sample.features, sample.weak).coefficients
     student = b @ sample.features.T
     numbers = gain_report(sample.weak, student, sample.target)
-    penalty_term = penalty * np.sum(b**2 - v**2 + (b - v) ** 2, axis=-1)
-    cross_term = -2.0 * np.sum((sample.weak - student) * sample.unexplained, axis=-1)
-    stationarity = np.linalg.norm((sample.weak - student) @ sample.features - penalty * b, axis=-1)
-    lengths = penalty * np.sum(b**2 + v**2 + (b - v) ** 2, axis=-1)
-    sizes = [np.linalg.norm(part, axis=-1) for part in (sample.weak, sample.target, sample.weak - student, sample.unexplained)]
+    penalty_term = penalty * xp.sum(b**2 - v**2 + (b - v) ** 2, axis=-1)
+    cross_term = -2.0 * xp.sum((sample.weak - student) * sample.unexplained, axis=-1)
+    stationarity = xp.linalg.vector_norm((sample.weak - student) @ sample.features - penalty * b, axis=-1)
+    lengths = penalty * xp.sum(b**2 + v**2 + (b - v) ** 2, axis=-1)
+    sizes = [
+        xp.linalg.vector_norm(part, axis=-1) for part in (sample.weak, sample.target, sample.weak - student, sample.unexplained)
+    ]
     scale = lengths + sizes[0] ** 2 + sizes[1] ** 2 + sizes[2] * (sizes[1] + sizes[3])
     return Sides(
         n * numbers.gain,
         n * numbers.misfit + penalty_term + cross_term,
         scale=scale,
-        solver_error=2.0 * stationarity * np.linalg.norm(b - v, axis=-1),
+        solver_error=2.0 * stationarity * xp.linalg.vector_norm(b - v, axis=-1),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import array_namespace
 from ...quantities.disagreement_bounds import forward_misfit, pinsker_constant, reverse_misfit
 from ...statements import Sides, Source, Statement
 from ...triple import Triple
@@ -15,8 +16,8 @@ from .._yao import IS_KL, compare, floor_of, moved_from_floor, random_probabilit
 
 
 def _sides(triple: Triple) -> Sides:
-    misfit = np.minimum(forward_misfit(triple), reverse_misfit(triple))
-    return compare(triple, pinsker_constant(floor_of(triple)), misfit)
+    forward, reverse = forward_misfit(triple), reverse_misfit(triple)
+    return compare(triple, pinsker_constant(floor_of(triple)), array_namespace(forward).minimum(forward, reverse))
 
 
 def _examples(rng: np.random.Generator) -> tuple[Triple, ...]:

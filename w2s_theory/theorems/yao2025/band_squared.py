@@ -22,7 +22,7 @@ def _sides(triple: Triple) -> Sides:
     numbers = report(triple)
     values = [to_numpy(part) for part in (triple.weak, triple.student, triple.target)]
     width = max(float(np.max(part)) for part in values) - min(float(np.min(part)) for part in values)
-    return Sides(np.abs(numbers.gain), squared_bound(numbers.misfit, width=width), scale=width**2, size=numbers.misfit)
+    return Sides(abs(numbers.gain), squared_bound(numbers.misfit, width=width), scale=width**2, size=numbers.misfit)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Triple, ...]:

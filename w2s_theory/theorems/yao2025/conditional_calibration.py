@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import to_numpy
 from ...quantities.disagreement_bounds import conditional_calibration_error, probabilities, reverse_misfit
 from ...statements import Assumption, Sides, Source, Statement
 from ...triple import Triple
@@ -19,7 +20,7 @@ from .._yao import IS_KL, hint, is_a_hint
 def _sides(triple: Triple) -> Sides:
     weak, student, target = (probabilities(values)[:, 0] for values in (triple.weak, triple.student, triple.target))
     change = conditional_calibration_error(student, target) - conditional_calibration_error(weak, target)
-    return Sides(change, 0.5 - np.sqrt(reverse_misfit(triple) / 2.0), scale=1.0)
+    return Sides(change, 0.5 - np.sqrt(to_numpy(reverse_misfit(triple)) / 2.0), scale=1.0)
 
 
 def _examples(rng: np.random.Generator) -> tuple[Triple, ...]:

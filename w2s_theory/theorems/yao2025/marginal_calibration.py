@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._array import array_namespace
 from ...divergences import KL
 from ...quantities.disagreement_bounds import calibration_bound, forward_misfit, marginal_calibration_error, reverse_misfit
 from ...statements import Sides, Source, Statement
@@ -18,8 +19,9 @@ from .._yao import IS_KL, random_probabilities
 
 def _sides(triple: Triple) -> Sides:
     change = marginal_calibration_error(triple, "student") - marginal_calibration_error(triple, "weak")
-    bound = calibration_bound(np.minimum(forward_misfit(triple), reverse_misfit(triple)))
-    return Sides(np.abs(change), bound, scale=1.0, size=bound)
+    xp = array_namespace(change)
+    bound = calibration_bound(xp.minimum(forward_misfit(triple), reverse_misfit(triple)))
+    return Sides(xp.abs(change), bound, scale=1.0, size=bound)
 
 
 def two_classes(weak: float, student: float, target: float, points: int = 3) -> Triple:

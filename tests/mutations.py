@@ -37,6 +37,8 @@ TOKENS = ("tests/quantities/test_token_identification.py", "tests/problems/test_
 PRIOR_SHIFT = ("tests/quantities/test_prior_shift.py",)
 YAO, XU = ("tests/theorems/test_yao2025.py",), ("tests/theorems/test_xu2026.py",)
 CONFIDENCE = ("tests/quantities/test_confidence_loss.py",)
+LABELS = "tests/quantities/label_efficiency/"
+DIFFERENCE, LABEL_EFFICIENCY = (LABELS + "test_difference.py",), ("tests/theorems/test_label_efficiency.py",)
 #: File -> (functions that are closed forms, the tests that must notice).
 CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "divergences/bregman.py": (("coordinates", "displacement", "slope_between", "residual", "inner", "log_ratio"), DIVERGENCES),
@@ -322,6 +324,57 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("tests/quantities/test_pgr.py", "tests/quantities/test_pgr_seeds.py"),
     ),
     "quantities/betting.py": (("bets_reject",), ("tests/quantities/test_pgr_coverage.py",)),
+    "diagnosis/limits.py": (("limits", "misfit", "pointwise_gain", "_log_ratio", "_brier"), ("tests/diagnosis/test_limits.py",)),
+    "quantities/label_efficiency/trinomial.py": (
+        ("most_likely_sum", "standard_error", "_log_hypergeometric", "hypergeometric_range"),
+        (LABELS + "test_trinomial.py",),
+    ),
+    "quantities/label_efficiency/accuracy.py": (("wilson", "classical_interval"), (LABELS + "test_accuracy.py",)),
+    "quantities/label_efficiency/draws.py": (("rates",), (LABELS + "test_draws.py",)),
+    "quantities/label_efficiency/blend.py": (("gain", "spread_of", "fitted_coefficients"), DIFFERENCE),
+    "quantities/label_efficiency/difference.py": (("mean", "value", "variance", "pool_variance"), DIFFERENCE),
+    "quantities/label_efficiency/anytime.py": (("log_capital", "_returns"), (LABELS + "test_anytime.py",)),
+    "quantities/label_efficiency/anytime_outcomes.py": (
+        ("log_likelihood_ratio", "_log_choose", "_times_log"),
+        (LABELS + "test_anytime.py",),
+    ),
+    "quantities/label_efficiency/anytime_asymptotic.py": (("boundary",), (LABELS + "test_anytime.py",)),
+    "quantities/label_efficiency/anytime_terms.py": (
+        ("weighted_terms", "term_range", "_start", "_label_ends"),
+        (LABELS + "test_anytime.py",),
+    ),
+    "quantities/label_efficiency/no_labels.py": (
+        ("settling_epsilon", "projected_range", "head_range", "slope_range", "cross_entropy_range"),
+        (LABELS + "test_no_labels.py",),
+    ),
+    "quantities/label_efficiency/planner.py": (
+        ("sign_test_power", "t_test_power", "variance_components", "crossed_mean", "crossed_power"),
+        (LABELS + "test_planner.py",),
+    ),
+    "quantities/label_efficiency/supervisors.py": (
+        ("paired_differences", "all_pairs_quantile", "against_others_quantile", "student_errors", "scores"),
+        (LABELS + "test_supervisors.py", "tests/theorems/test_label_efficiency_sequential.py"),
+    ),
+    "problems/label_stream.py": (("mean",), ("tests/theorems/test_label_efficiency_sequential.py",)),
+    "quantities/label_efficiency/variances.py": (
+        (
+            *("misses", "_mean_square_of_mean", "difference_variance", "best_difference_variance", "best_probabilities"),
+            *("right_shares", "paired_accuracy_variance", "disagreement_variance", "successive_inclusion", "successive_mean"),
+        ),
+        LABEL_EFFICIENCY,
+    ),
+    "problems/labelled_pool.py": (
+        ("misfit", "means", "mean_square_about", "chance_right", "squared_gain", "accuracy_gain"),
+        LABEL_EFFICIENCY,
+    ),
+    "real_tasks/losses.py": (("squared", "cross_entropy", "_by_scores", "accuracy"), ("tests/real_tasks/test_measure.py",)),
+    "real_tasks/linear_head.py": (("sensitivity", "predict"), ("tests/real_tasks/test_measure.py",)),
+    "real_tasks/softmax_head.py": (("_hessian", "sensitivity"), ("tests/real_tasks/test_measure.py",)),
+    "real_tasks/measure.py": (("_influence", "_summed", "_through"), ("tests/real_tasks/test_measure.py",)),
+    "real_tasks/intervals.py": (
+        ("of", "ratio", "averages", "_over_points"),
+        ("tests/real_tasks/test_intervals.py",),
+    ),
     "quantities/pgr_intervals.py": (
         ("by_t", "delta", "fieller", "exact", "percentiles", "by_betting", "accepted_ratios"),
         ("tests/quantities/test_pgr.py", "tests/quantities/test_pgr_coverage.py"),

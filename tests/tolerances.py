@@ -177,3 +177,43 @@ DEGREES_OF_FREEDOM = 0.05
 
 #: A one-sided difference with step 1e-6 of a convex function of curvature up to some hundreds, relative to a slope of order 0.1.
 ONE_SIDED = 1e-3
+
+#: Peak memory of two streams that differ in length alone: the same blocks, and the queue may be fuller by one of six in the longer one.
+FLAT_MEMORY = 1.3
+
+#: Hidden states of a few layers in float32 against float64, relative to the largest: 2⁻²⁴ per operation over sums of 16 to 172 terms and five layers.
+FLOAT32_FORWARD = 1e-5
+
+#: Pooled states of a few blocks in float32 against float64: rounding 6e-8 over sums of up to 400 terms, carried through blocks with norms.
+FLOAT32_FORWARD = 1e-5
+
+#: The same in bfloat16 (8 bits, rounding 4e-3) and in float16 (11 bits, rounding 5e-4): a dozen roundings one after another, with room.
+HALF_FORWARD, FLOAT16_FORWARD = 0.06, 0.008
+
+#: Features stored as float16 against the same numbers in float32: rounding 5e-4 of an entry.
+STORED_FLOAT16 = 1e-3
+
+#: Ends of an interval for a difference of shares by 24 bisections of a range of at most 2: 2⁻²³, and half a cell's rounding.
+BISECTED_SHARE = 3e-7
+
+#: Features kept in half precision (2⁻¹¹ of the largest) by a model that may have run in bfloat16 (2⁻⁸ per operation, averaged over tokens).
+HALF_FEATURES = 0.02
+
+#: A central difference with step 0.01 of means over refitted softmax heads: heads to a relative gradient of 1e-6, so 1e-4 of the slope, the
+#: curvature of the step 1e-4, and conjugate gradients that stop at 1e-4 of the solution, with room for ill-conditioned features.
+INFLUENCE_OF_SOFTMAX = 0.01
+
+#: Softmax heads fitted twice to a relative gradient of 1e-6, in NumPy and in torch, whose sums round otherwise on the way: means of losses.
+DEVICE_SOFTMAX = 1e-4
+
+#: A quantile of a maximum from 10 000 draws against one from 100 000: one per cent each, and as much again.
+DRAWN_QUANTILE = 0.02
+
+#: A standard deviation of 20 000 draws of products of normal numbers (kurtosis below 20): five standard errors.
+SAMPLED_DEVIATION = 0.05
+
+#: Power by Satterthwaite's degrees of freedom at eight seeds against 1500 simulated tests: 0.01 of noise, twice, and 0.01 of approximation.
+SATTERTHWAITE = 0.03
+
+#: Share of 200 waits inside a range that was forecast from 40 terms drawn again: the 40 terms' own error, seen to move it by up to 0.1.
+FORECAST_SHARE = 0.15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from .._validation import MissingExtra
 from ..checking import check_statement
 from ..outcomes import Check, Verdict
+from ..problems.devices import can_move, on_device
 from ..statements import Statement
 from .burns2023.adaptive_balance import ADAPTIVE_BALANCE
 from .burns2023.confidence_end import CONFIDENCE_END
@@ -63,6 +65,18 @@ from .identities.bregman import BREGMAN
 from .identities.squared import SQUARED
 from .identities.zero_one import ZERO_ONE
 from .identities.zero_one_binary import ZERO_ONE_BINARY
+from .label_efficiency.all_differences import ALL_DIFFERENCES
+from .label_efficiency.best_is_kept import BEST_IS_KEPT
+from .label_efficiency.betting_miss_ever import BETTING_MISS_EVER
+from .label_efficiency.difference_estimator import DIFFERENCE_ESTIMATOR
+from .label_efficiency.difference_variance import DIFFERENCE_VARIANCE
+from .label_efficiency.disagreement_saving import DISAGREEMENT_SAVING
+from .label_efficiency.disagreements_suffice import DISAGREEMENTS_SUFFICE
+from .label_efficiency.exact_interval import EXACT_INTERVAL
+from .label_efficiency.head_band import HEAD_BAND
+from .label_efficiency.likelihood_miss_ever import LIKELIHOOD_MISS_EVER
+from .label_efficiency.optimal_draws import OPTIMAL_DRAWS
+from .label_efficiency.successive_draws import SUCCESSIVE_DRAWS
 from .lang2024.bad_to_good import BAD_TO_GOOD
 from .lang2024.corrected_error import CORRECTED_FROM_GOOD
 from .lang2024.coverage import COVERAGE
@@ -183,6 +197,18 @@ STATEMENTS: dict[str, Statement] = {
         SIGN_FLIP,
         LABEL_FREE_GAIN,
         MISFIT_OVERSTATES_GAIN,
+        DISAGREEMENTS_SUFFICE,
+        DISAGREEMENT_SAVING,
+        EXACT_INTERVAL,
+        DIFFERENCE_ESTIMATOR,
+        DIFFERENCE_VARIANCE,
+        OPTIMAL_DRAWS,
+        SUCCESSIVE_DRAWS,
+        BETTING_MISS_EVER,
+        LIKELIHOOD_MISS_EVER,
+        HEAD_BAND,
+        ALL_DIFFERENCES,
+        BEST_IS_KEPT,
         BAND_FORWARD,
         BAND_REVERSE,
         BAND_PINSKER,
@@ -290,6 +316,10 @@ STATEMENTS: dict[str, Statement] = {
 }
 
 
+#: Statements about problems that can live on a device, whose own computation is NumPy only.
+NUMPY_ONLY = frozenset({"label_efficiency.head_band"})
+
+
 def find(name: str | Statement) -> Statement:
     """The statement called ``name``; raises ``KeyError`` with the closest names when there is none."""
     if isinstance(name, Statement):
@@ -307,15 +337,31 @@ def check_examples(statement: str | Statement, *, rng: np.random.Generator) -> l
 
     Without an extra that the examples need: one UNSOLVED Check. Raises ``ValueError`` when the statement has no examples.
     """
+    return [numpy_check for numpy_check, _ in compare_examples(statement, None, rng=rng)]
+
+
+def compare_examples(
+    statement: str | Statement, device: str | None, *, rng: np.random.Generator
+) -> list[tuple[Check, Check | None]]:
+    """``check_examples`` with NumPy and, beside each Check, the one of the same problem and draws on ``device``.
+
+    The second is ``None`` for a problem, or a statement (``NUMPY_ONLY``), that is NumPy only, and for all without a device.
+    Raises as ``check_examples`` and ``problems.devices.torch_device``.
+    """
     statement = find(statement)
     if statement.examples is None:
         raise ValueError(f"{statement.name} must have examples; it has none, so nothing would be checked. Give it some.")
     try:
         problems = statement.examples(rng)
     except MissingExtra as error:
-        return [Check(statement.name, Verdict.UNSOLVED, relation=statement.relation, why=str(error))]
-    children = rng.spawn(len(problems))
-    return [check_statement(statement, problem, rng=child) for problem, child in zip(problems, children, strict=True)]
+        return [(Check(statement.name, Verdict.UNSOLVED, relation=statement.relation, why=str(error)), None)]
+    checks = []
+    for problem, child in zip(problems, rng.spawn(len(problems)), strict=True):
+        there = None
+        if device is not None and statement.name not in NUMPY_ONLY and can_move(problem):
+            there = check_statement(statement, on_device(problem, device), rng=deepcopy(child))
+        checks.append((check_statement(statement, problem, rng=child), there))
+    return checks
 
 
 def check(statement: str | Statement, problem: Any = None, *, rng: np.random.Generator) -> Check:

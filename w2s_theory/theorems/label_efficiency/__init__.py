@@ -1,0 +1,1 @@
+"""What a gain can be learned from few gold labels (derived here)."""

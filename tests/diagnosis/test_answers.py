@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.diagnosis.pools import write_csv
+from tests.tolerances import ROUNDING
 from w2s_theory.diagnosis import answers_of, read_answers, read_supervisors
 
 
@@ -144,3 +145,40 @@ def test_supervisors_are_pairs_of_columns(tmp_path):
     assert [name for name, _ in read_supervisors(path)] == ["a", "b"]
     with pytest.raises(ValueError, match="for each supervisor"):
         read_supervisors(write_csv(tmp_path / "t.csv", weak_a=["x"], student_b=["y"]))
+
+
+def test_what_stands_for_no_label_is_not_taken_for_a_class():
+    for unknown in ("NA", "None", "?", "n/a"):
+        with pytest.raises(ValueError, match="gold must be empty where it is not known; point 2 holds"):
+            answers_of(["a", "b"], ["b", "b"], ["a", unknown])
+    assert answers_of(["none", "b"], ["b", "b"], ["none", "b"]).labelled.size == 2, "a class that models answer is a class"
+
+
+def test_separators_and_decimals_of_other_countries_are_refused_and_not_misread(tmp_path):
+    for content, message in (
+        ("weak;student\na;b\n", "commas between its columns"),
+        ("weak\tstudent\na\tb\n", "commas between its columns"),
+        ('weak,student\n"0,5","0,7"\n', "decimal point; there is '0,[57]'"),
+    ):
+        (tmp_path / "a.csv").write_text(content)
+        with pytest.raises(ValueError, match=message):
+            read_answers(tmp_path / "a.csv")
+
+
+def test_columns_that_say_how_sure_a_model_is_are_not_shown_to_whoever_labels(tmp_path):
+    columns = {"text": ["x"], "weak": ["a"], "student": ["b"], "weak_score": [0.9], "student_score": [0.8], "ceiling_x": [1]}
+    assert list(read_answers(write_csv(tmp_path / "a.csv", **columns)).others) == ["text"]
+
+
+def test_gold_labels_are_written_as_they_are_read():
+    assert answers_of(["a", "b"], ["b", "b"], ["b", None]).gold_names == {0: "b"}
+    assert answers_of([0.5, 1.5], [0.1, 1], [None, 0.1]).gold_names == {1: "0.1"}
+
+
+def test_probabilities_that_a_file_rounded_are_divided_by_their_sums_and_this_is_said():
+    exact = np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]) / [[3.0], [6.0]]
+    found = answers_of(np.round(exact, 2), exact)
+    assert np.allclose(found.weak.sum(axis=1), 1.0, atol=ROUNDING) and "off 1 by up to 0.01" in found.notes[0]
+    assert not answers_of(exact, exact).notes
+    with pytest.raises(ValueError, match="sum to 1"):
+        answers_of(1.02 * exact, exact)

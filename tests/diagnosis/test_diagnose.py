@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.diagnosis.pools import class_pool, hidden, number_pool, probability_pool, true_gain
 from tests.tolerances import ROUNDING, SOLVE, STANDARD_ERRORS
-from w2s_theory.diagnosis import DrawRecord, answers_of, diagnose, diagnose_answers, draw_next, estimates
+from w2s_theory.diagnosis import DrawRecord, answers_of, diagnose, diagnose_answers, draw_next, estimates, sequential
+from w2s_theory.diagnosis.record import spread
 from w2s_theory.diagnosis.words import headline, lines, next_step, sections
+from w2s_theory.outcomes import Estimate
+from w2s_theory.quantities.label_efficiency.draws import Draw
+from w2s_theory.quantities.label_efficiency.planner import plan_accuracy
 from w2s_theory.quantities.pgr import pgr
 
 #: Draws whose intervals are counted, and points of their pool.
@@ -86,7 +91,7 @@ def test_a_uniform_draw_covers_and_a_convenience_sample_would_not():
     ids=["two classes", "three classes", "numbers in a range", "numbers"],
 )
 def test_whoever_looks_after_each_round_and_stops_when_the_sign_is_told_is_seldom_wrong(monkeypatch, pool, loss, steps, span):
-    monkeypatch.setattr(estimates, "_forecast", lambda stream: None)  # the forecast takes longer than all the rest
+    monkeypatch.setattr(sequential, "_forecast", lambda stream: None)  # the forecast takes longer than all the rest
     weak, student, gold = pool
     blind, truth, missed, told = answers_of(weak, student), true_gain(answers_of(*pool), loss), 0, 0
     runs = 40
@@ -182,7 +187,7 @@ def test_the_forecast_of_more_labels_is_what_settles_the_sign_when_shares_stay()
 
     def labelled(m):
         gold[order[:m]] = np.where(np.arange(m) * right // labels < (np.arange(m) + 1) * right // labels, "b", "a")
-        part = DrawRecord("accuracy", record.digest, 1000, order[:m], record.probabilities[:m], (m,))
+        part = DrawRecord("accuracy", record.digest, 1000, order[:m], record.probabilities[:m], (m,), "classes")
         return diagnose(weak, student, gold, gold_is=part).main
 
     start = labelled(labels)
@@ -274,3 +279,109 @@ def test_where_labels_are_worth_most_is_said():
     weak, student = np.zeros(100), np.zeros(100)
     student[:10] = 0.5
     assert "half of that lies in 5 of the 100 points" in diagnose(weak, student, kind="regression").needs
+
+
+@pytest.mark.parametrize("loss", ["accuracy", "cross_entropy", "squared"])
+def test_once_all_points_that_differ_are_labelled_the_gain_is_known_however_they_were_chosen(loss):
+    weak, student, gold = probability_pool(30)
+    weak[:10] = student[:10]
+    truth = true_gain(answers_of(weak, student, gold), loss)
+    apart = np.arange(10, 30)
+    blind = answers_of(weak, student)
+    record = draw_next(blind, 400, loss=loss, rng=np.random.default_rng(0))
+    assert set(record.points.tolist()) <= set(apart.tolist())
+    for origin, looks in (("unknown", False), ("random", False), (record, False), (record, True)):
+        main = diagnose(weak, student, hidden(gold, apart), loss=loss, gold_is=origin, is_sequential=looks).main
+        assert main.gain.low == main.gain.high == pytest.approx(truth, abs=SOLVE)
+        assert "known exactly" in headline(diagnose(weak, student, hidden(gold, apart), loss=loss))
+
+
+def test_an_interval_stays_within_what_is_possible():
+    weak, student, gold = probability_pool(20)
+    for seed in range(20):
+        record = draw_next(answers_of(weak, student), 12, loss="cross_entropy", rng=np.random.default_rng(seed))
+        main = diagnose(weak, student, hidden(gold, record.points), gold_is=record).main
+        assert main.possible.low <= main.gain.low <= main.gain.value <= main.gain.high <= main.possible.high
+    wide = Estimate(0.3, 0.1, -1.0, 2.0, 0.95)
+    bounds = main.possible
+    assert estimates.within(wide, replace(bounds, low=-0.5, high=0.2)) == replace(wide, value=0.2, low=-0.5, high=0.2)
+    missed = estimates.within(Estimate(3.0, 0.1, 2.0, 4.0, 0.95), replace(bounds, low=-0.5, high=0.2))
+    assert (missed.low, missed.value, missed.high) == (-0.5, 0.2, 0.2), (
+        "an interval of impossible values is not shrunk to a point"
+    )
+
+
+def test_few_labels_where_it_matters_are_called_too_few_to_rely_on():
+    """Uniform labels rarely meet the few points that carry the gain; draws by spread do."""
+    weak, student = np.zeros(400), np.full(400, 0.01)
+    student[:20] = 5.0
+    gold = np.random.default_rng(0).standard_normal(400)
+    uniform = np.random.default_rng(1).permutation(400)[:60]
+    said = diagnose(weak, student, hidden(gold, uniform), gold_is="random").main.notes
+    assert any("holds less often than it says" in note for note in said)
+    record = draw_next(answers_of(weak, student), 60, rng=np.random.default_rng(1))
+    assert not any(
+        "less often" in note for note in diagnose(weak, student, hidden(gold, record.points), gold_is=record).main.notes
+    )
+
+
+def test_labels_outside_a_stated_range_are_refused_wherever_they_are_from():
+    weak, student, gold = number_pool(20)
+    for origin in ("unknown", "random"):
+        with pytest.raises(ValueError, match="label_range must hold every gold label"):
+            diagnose(weak, student, hidden(gold, np.arange(12)), gold_is=origin, label_range=(0.0, 0.1))
+
+
+def test_two_classes_that_are_taken_for_granted_are_said_to_be():
+    weak, student, gold = class_pool(POOL)
+    record = draw_next(answers_of(weak, student), 10, rng=np.random.default_rng(0))
+    for looks in (False, True):
+        found = diagnose(weak, student, hidden(gold, record.points), gold_is=record, is_sequential=looks).main
+        assert any("two classes were taken for granted" in note for note in found.notes)
+
+
+def test_before_there_are_labels_the_plan_says_how_many_it_takes():
+    weak = np.array(["a"] * 1000, dtype=object)
+    student = np.where(np.arange(1000) < 300, "b", weak)
+    said = next_step(diagnose(weak, student))
+    for share in (0.5, 0.25):
+        assert f"about {plan_accuracy(share * 0.3, 0.3).labels} labels there show a gain of {share * 0.3:.3g}" in said
+    assert "The labels of all 300 tell" in said
+    assert "about" not in next_step(diagnose(["a", "b"], ["b", "b"])), "one point is labelled, not planned for"
+
+
+def test_the_units_of_what_is_printed_are_named():
+    said = "\n".join(lines(diagnose(*probability_pool(30))))
+    assert "a share of points (accuracy), nats (cross-entropy), squared units of the answers (squared error)" in said
+    drawn = draw_next(answers_of(*class_pool(POOL)[:2]), 20, rng=np.random.default_rng(0))
+    weak, student, gold = class_pool(POOL)
+    assert "saving: " in "\n".join(lines(diagnose(weak, student, hidden(gold, drawn.points), gold_is=drawn)))
+
+
+def test_a_uniform_draw_that_is_none_is_called_out():
+    weak, student, gold = probability_pool(POOL)
+    answers = answers_of(weak, student)
+    for loss in answers.losses:
+        worth = (answers.hard("weak") != answers.hard("student")) if loss == "accuracy" else spread(answers, loss)
+        for chosen in (np.argsort(-worth.astype(float), kind="stable")[:40], np.argsort(worth, kind="stable")[:60]):
+            found = diagnose(weak, student, hidden(gold, chosen), loss=loss, gold_is="random")
+            assert "hardly a uniform draw" in " ".join(found.warnings)
+        fair = np.random.default_rng(0).permutation(POOL)[:40]
+        assert not diagnose(weak, student, hidden(gold, fair), loss=loss, gold_is="random").warnings
+
+
+def test_labels_that_are_forecast_are_never_more_than_there_are_points_without_one():
+    """The sign of a small gain takes many draws with replacement, but a pool of 60 has few new labels to give."""
+    rng = np.random.default_rng(0)
+    gold = rng.standard_normal(60)
+    weak, student = gold + rng.standard_normal(60), gold + rng.standard_normal(60)
+    seen = []
+    for seed in range(20):
+        record = draw_next(answers_of(weak, student), 20, rng=np.random.default_rng(seed))
+        main = diagnose(weak, student, hidden(gold, record.points), gold_is=record).main
+        if main.more:
+            seen.append(main.more)
+            assert main.more <= 60 - record.points.size
+    assert max(seen) > 20
+    draw = Draw(np.array([0, 0]), np.array([0.5, 0.25, 0.25]), "replacement", 2)
+    assert estimates.new_labels(draw, 2) == round(2 * (1 - 0.75**2)) and estimates.new_labels(draw, None) is None

@@ -86,6 +86,8 @@ def test_a_record_that_was_changed_is_refused(numbers):
         ({"points": 1}, "do not belong together"),
         ({"rows": ["a"]}, "damaged"),
         ({"probabilities": None}, "damaged|belong"),
+        ({"kind": "numbers"}, "damaged"),
+        ({"loss": "accuracy", "rows": [plain["rows"][0]] * 5}, "do not belong together"),
     ):
         with pytest.raises(ValueError, match=message):
             DrawRecord.from_plain(plain | change)

@@ -35,7 +35,7 @@ exit codes:
   130  interrupted (Ctrl-C)
 """
 #: The subcommands, in the order of the help.
-COMMANDS = ("verify", "embed", "check-embeddings", "diagnose")
+COMMANDS = ("verify", "embed", "check-embeddings", "diagnose", "diagnose next", "diagnose rank", "diagnose plan")
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"w2s_theory {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        importlib.import_module(f".{name.replace('-', '_')}", __name__).add(commands)
+        importlib.import_module(f".{re.sub('[- ]', '_', name)}", __name__).add(commands)
     options = parser.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         code = options.run(options)
@@ -70,11 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
-    """``--layers -2,-1`` as ``--layers=-2,-1``: argparse would take such a value for an option.
+    """Commands of two words as one, and ``--layers -2,-1`` as ``--layers=-2,-1``: argparse would take such a value for an option.
 
     >>> _joined(["embed", "t.csv", "--layers", "-2,-1"])
     ['embed', 't.csv', '--layers=-2,-1']
+    >>> _joined(["diagnose", "next", "answers.csv"])
+    ['diagnose next', 'answers.csv']
     """
+    if " ".join(arguments[:2]) in COMMANDS:
+        arguments = [" ".join(arguments[:2]), *arguments[2:]]
     joined: list[str] = []
     for argument in arguments:
         if re.match(r"-\d+,", argument) and joined and re.fullmatch(r"--[a-z\d-]+", joined[-1]):

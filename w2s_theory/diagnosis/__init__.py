@@ -5,8 +5,8 @@
     found = diagnose(weak, student, gold, gold_is="random")      # plain arrays; NaN where there is no label
     found.verdict, found.main.gain, found.main.more              # "yes", an Estimate, labels until the sign is told
 
-``answers`` reads arrays, ``table`` a CSV; ``record`` and ``draw_file`` draw the points to label and remember how; ``estimates``
-and ``limits`` say what follows, ``words`` puts it in English. The mathematics is in ``quantities.label_efficiency``.
+``answers`` reads arrays, ``table`` a CSV; ``record`` and ``draw_file`` draw the points to label and remember how; ``estimates``,
+``sequential`` and ``limits`` say what follows, ``words`` puts it in English. The mathematics is in ``quantities.label_efficiency``.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Answers are numbers (regression), classes, or probabilities of classes. Gold lab
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,8 +18,12 @@ from .._validation import class_probabilities
 Kind = Literal["classes", "regression"]
 #: The losses of each kind of answers, the main one first.
 LOSSES = {"regression": ("squared",), "classes": ("accuracy",), "probabilities": ("accuracy", "cross_entropy", "squared")}
+#: Sums of probabilities that are off 1 by more than the first and at most the second were rounded.
+EXACT, ROUNDED = 1e-9, 0.015
 #: Whole numbers with at most so many values are taken for classes when nobody says what they are.
 FEW_CLASSES = 10
+#: What people and programs write for a label that is not known, besides nothing.
+UNKNOWN = frozenset({"na", "n/a", "<na>", "none", "null", "?", "-", "unknown"})
 #: Probabilities below this are raised to it for cross-entropy, which is infinite at 0.
 FLOOR = 1e-6
 
@@ -60,6 +65,14 @@ class Answers:
     def labelled(self) -> np.ndarray:
         """Points with a gold label, in increasing order."""
         return np.flatnonzero(~np.isnan(self.gold))
+
+    @property
+    def gold_names(self) -> dict[int, str]:
+        """The gold labels there are, as they are written in a file, by point from 0."""
+        rows = self.labelled.tolist()
+        if self.kind == "classes":
+            return {row: self.classes[int(self.gold[row])] for row in rows}
+        return {row: repr(float(self.gold[row])) for row in rows}
 
     def hard(self, which: Literal["weak", "student", "ceiling"]) -> np.ndarray:
         """Class indices (N,); the most probable ones, the first of several."""
@@ -134,14 +147,17 @@ def answers_of(weak: Any, student: Any, gold: Any = None, *, ceiling: Any = None
     numbered: dict[str, Any] = {name: np.array([index[str(value)] for value in values]) for name, values in names.items()}
     truth = np.array([np.nan if value is None else index[value] for value in known])
     unseen = sorted({value for value in known if value is not None} - {*names["weak"], *names["student"]})
+    _refuse_unknown(unseen, known)
     if unseen:
-        notes += (f"gold labels hold {_few(unseen)}, which neither weak nor student ever answers",)
+        notes += (f"gold labels hold {_few(unseen)}, which neither weak nor student ever answers: both count as wrong there",)
     return Answers(kind, gold=truth, classes=classes, notes=notes, **numbered)
 
 
 def with_probabilities(given: dict[str, np.ndarray], labels: np.ndarray, classes: Sequence[str] = ()) -> Answers:
     """Probabilities with gold labels that name a column, by ``classes`` or by its number."""
-    numbers: dict[str, Any] = {name: class_probabilities(name, values) for name, values in given.items()}
+    whole = {name: _divided(values) for name, values in given.items()}
+    numbers: dict[str, Any] = {name: class_probabilities(name, values) for name, (values, _) in whole.items()}
+    off = max(worst for _, worst in whole.values())
     count = numbers["weak"].shape[1]
     classes = tuple(classes) or tuple(str(k) for k in range(count))
     index = {name: k for k, name in enumerate(classes)}
@@ -157,7 +173,17 @@ def with_probabilities(given: dict[str, np.ndarray], labels: np.ndarray, classes
     truth = np.array([np.nan if value is None else index[value] for value in known])
     low = min(float(numbers[name].min()) for name in ("weak", "student"))
     notes = (f"probabilities below {FLOOR:g} were raised to it for cross-entropy, which is infinite at 0",) if low < FLOOR else ()
+    if off > 0.0:
+        notes += (f"probabilities that were rounded were divided by their sums, which were off 1 by up to {off:.2g}",)
     return Answers("classes", gold=truth, classes=classes, notes=notes, **numbers)
+
+
+def _divided(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Rows (N, C) divided by their sums where these are 1 up to ``ROUNDED``, and how far off they were."""
+    values = np.asarray(values, dtype=np.float64)
+    sums = values.sum(axis=1, keepdims=True)
+    worst = float(np.max(np.abs(sums - 1.0)))
+    return (values / sums, worst) if EXACT < worst <= ROUNDED else (values, 0.0)
 
 
 def name_of(value: Any) -> str | None:
@@ -183,6 +209,9 @@ def _number(name: str | None) -> float | None:
 
 def _clear_kind(columns: list[list[Any]]) -> tuple[Kind, tuple[str, ...]]:
     values = {value for column in columns for value in column}
+    comma = next((value for value in values if re.fullmatch(r"[-+]?\d+,\d+", value)), None)
+    if comma is not None:
+        raise ValueError(f"numbers must have a decimal point; there is {comma!r}, with a comma. Export them with points.")
     numbers = {_number(value) for value in values}
     if None in numbers:
         words = [value for value in values if _number(value) is None]
@@ -196,7 +225,7 @@ def _clear_kind(columns: list[list[Any]]) -> tuple[Kind, tuple[str, ...]]:
         return "regression", ()
     if len(values) <= FEW_CLASSES:
         return "classes", (
-            f"the {len(values)} different whole numbers were taken for classes; say kind 'regression' if they are numbers",
+            f"the {len(values)} different whole numbers were taken for classes; say --kind regression if they are numbers",
         )
     raise ValueError(
         f"answers hold {len(values)} different whole numbers, which can be numbers or classes. Say kind='regression' or "
@@ -214,6 +243,15 @@ def _numbers(name: str, values: list[str | None]) -> np.ndarray:
         row = int(np.argmax(np.isinf(array)))
         raise ValueError(f"{name} must hold finite numbers; point {row + 1} holds {values[row]!r}. Correct it.")
     return array
+
+
+def _refuse_unknown(unseen: Sequence[str], known: list[str | None]) -> None:
+    """A label like "NA" that no model answers is no class: it is one that is not known."""
+    wrong = next((value for value in unseen if value.casefold() in UNKNOWN), None)
+    if wrong is not None:
+        raise ValueError(
+            f"gold must be empty where it is not known; point {known.index(wrong) + 1} holds {wrong!r}. If that is a class, rename it."
+        )
 
 
 def _refuse_twins(classes: Sequence[str]) -> None:

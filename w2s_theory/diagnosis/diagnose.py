@@ -10,6 +10,7 @@ Gold labels must have trained neither the weak model nor the student, nor chosen
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,10 +22,11 @@ from ..quantities.label_efficiency.outcome import Target
 from ..quantities.pgr import PGR, pgr
 from .answers import Answers, Kind, answers_of
 from .disclosures import assumed, needs, warnings
-from .estimates import Found, from_draw, from_random, sequential
+from .estimates import Found, from_draw, from_random, known_exactly, within
 from .limits import limits, misfit
 from .outcome import Diagnosis, LossAnswer
 from .record import DrawRecord
+from .sequential import sequential
 
 GoldIs = Literal["random", "unknown"] | DrawRecord
 
@@ -139,6 +141,12 @@ def _check_options(
         raise ValueError("weak_error is for classes without gold labels. Leave it out.")
     if label_range is not None and (answers.kind != "regression" or not label_range[0] < label_range[1]):
         raise ValueError(f"label_range must be a range (low, high) of a regression's labels, low < high; it is {label_range!r}.")
+    gold = answers.gold[answers.labelled]
+    if label_range is not None and gold.size and (gold.min() < label_range[0] or gold.max() > label_range[1]):
+        raise ValueError(
+            f"label_range must hold every gold label; it is {label_range}, and they reach from {gold.min():g} to "
+            f"{gold.max():g}. Widen it."
+        )
 
 
 def _answer(
@@ -158,19 +166,23 @@ def _answer(
         possible = projected_range(answers.weak, answers.student, epsilon=epsilon)
     elif weak_error is not None and loss == "accuracy":
         possible = accuracy_range(answers.hard("weak"), answers.hard("student"), weak_error=weak_error)
-    apart = misfit(answers, loss)
+    apart, record = misfit(answers, loss), gold_is if isinstance(gold_is, DrawRecord) else None
+    if record is not None:
+        record.check(answers)
     if apart == 0.0:
         found = Found(Estimate(0.0, level=level, method="weak and student agree everywhere"), more=0)
-    elif isinstance(gold_is, DrawRecord):
-        if is_sequential:
-            gold_is.check(answers)
-            found = sequential(answers, gold_is, level=level, label_range=label_range)
-        else:
-            found = from_draw(answers, gold_is, target=target, level=level)
+    elif target == "pool" and answers.labelled.size and possible.low == possible.high:
+        found = known_exactly(answers, loss, possible.low, level)
+    elif record is not None and is_sequential:
+        found = sequential(answers, record, level=level, label_range=label_range)
+    elif record is not None:
+        found = from_draw(answers, record, target=target, level=level)
     elif answers.labelled.size and (gold_is == "random" or is_complete):
         found = from_random(answers, loss, target=target, level=level)
     else:
         found = Found(None)
+    if target == "pool" and found.gain is not None:
+        found = replace(found, gain=within(found.gain, possible))
     return LossAnswer(loss, apart, found.gain, found.classical, possible, found.labels, found.more, found.notes)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import special
 
 from ..quantities.label_efficiency.no_labels import settling_epsilon
 from ..quantities.label_efficiency.outcome import Target
 from .answers import Answers
 from .limits import UNASSUMED
 from .outcome import LossAnswer
-from .record import DrawRecord, differs, spread
+from .record import DrawRecord, carriers, differs, spread
 
-#: Share of what labels can tell that "where labels are worth most" speaks of.
-HALF = 0.5
+#: Chance below which labels that are said to be a uniform draw are not believed to be one.
+SUSPICIOUS = 1e-5
 
 
 def needs(answers: Answers, loss: str) -> str:
@@ -27,18 +28,18 @@ def needs(answers: Answers, loss: str) -> str:
         return (
             f"Gold labels are needed only at the {apart} of {answers.size} points ({apart / answers.size:.1%}) on which weak "
             "and student differ, whatever the others "
-            f"are; {labelled} of these have one."
+            f"are; of these, {labelled} {'has' if labelled == 1 else 'have'} one."
         )
-    worth = np.sort(spread(answers, loss))[::-1]
-    if not worth[0]:
+    worth = spread(answers, loss)
+    if not worth.any():
         return "No gold label is needed: weak and student give the same answer at every point, so the gain is exactly 0."
-    half = int(np.searchsorted(np.cumsum(worth), HALF * worth.sum())) + 1
+    half = int(carriers(worth).sum())
     zero = int(np.sum(worth == 0.0))
     agreed = f"; at {zero} points they agree, and a label says nothing" if zero else ""
     return (
         f"A label is worth about as much as weak and student are apart at its point: half of that lies in {half} of the "
         f"{answers.size} points "
-        f"({half / answers.size:.1%}){agreed}. `next` draws points with such chances."
+        f"({half / answers.size:.1%}){agreed}. `w2s diagnose next` draws points with such chances."
     )
 
 
@@ -47,7 +48,9 @@ def assumed(answers: Answers, gold_is: object, is_complete: bool, target: Target
     if answers.labelled.size:
         said.append("No gold label trained the weak model or the student, or chose a penalty.")
         if isinstance(gold_is, DrawRecord):
-            said.append("The points were labelled as they were drawn, and none was left out.")
+            said.append(
+                "The points were drawn by `w2s diagnose next`, and each label is of its point, also where that was hard to tell."
+            )
         elif is_complete:
             said.append("All points have a gold label, so nothing is assumed of how they were chosen.")
         elif gold_is == "random":
@@ -75,15 +78,22 @@ def warnings(
     if answers.labelled.size and gold_is == "unknown" and not is_complete and main.gain is None:
         said.append(
             "There are gold labels, but how their points were chosen is not known, so there is no estimate. If they are a "
-            "uniform random draw, say so "
-            "(gold is random); else draw points with `next`."
+            "uniform random draw of all points, none left out, say --gold-is random; else draw points with `w2s diagnose next`."
         )
-    if record is not None and len(record.rounds) > 1 and not is_sequential:
+    if (
+        record is not None
+        and len(record.rounds) > 1
+        and not is_sequential
+        and main.gain is not None
+        and main.gain.low < main.gain.high
+    ):
         said.append(
             f"The {len(record.rounds)} rounds are taken for one draw of fixed size. If you looked after each and went on until "
             "the sign was told, this interval is too narrow: "
-            "ask for a sequential one."
+            "ask for a sequential one, --sequential."
         )
+    if gold_is == "random" and not is_complete and answers.labelled.size:
+        said.extend(_not_uniform(answers, main.loss))
     if main.gain is None and not answers.labelled.size:
         if main.possible.is_vacuous and main.possible.assumes != UNASSUMED:
             said.append(
@@ -93,7 +103,7 @@ def warnings(
             said.append(
                 "Were the student the least squares fit to the weak labels on these points, and the truth within a mean "
                 f"squared distance of {settling_epsilon(main.misfit):.4g} from its "
-                "class (a quarter of the misfit), it would have beaten its teacher: see epsilon."
+                "class (a quarter of the misfit), it would have beaten its teacher: see --epsilon."
             )
     if answers.ceiling is not None and answers.kind == "regression":
         said.append(
@@ -102,5 +112,19 @@ def warnings(
     elif answers.ceiling is not None and not (gold_is == "random" or is_complete):
         said.append("The ceiling is not used: performance gap recovered needs gold labels at uniformly drawn points.")
     if any(math.isinf(end) for end in (main.possible.low, main.possible.high)) and main.gain is None and answers.labelled.size:
-        said.append("Without a stated range of labels nothing bounds a gain in squared loss: see label_range.")
+        said.append("Without a stated range of labels nothing bounds a gain in squared loss: see --label-range.")
     return tuple(said)
+
+
+def _not_uniform(answers: Answers, loss: str) -> list[str]:
+    """A warning where a uniform draw would hardly ever have met so many, or so few, of the points that carry the gain."""
+    carry = differs(answers) if loss == "accuracy" else carriers(spread(answers, loss))
+    rows, share = answers.labelled, float(np.mean(carry))
+    met = int(np.sum(carry[rows]))
+    if min(special.bdtr(met, rows.size, share), special.bdtrc(met - 1, rows.size, share) if met else 1.0) > SUSPICIOUS:
+        return []
+    where = "on which weak and student differ" if loss == "accuracy" else "that carry half of what labels can tell"
+    said = f"{met / rows.size:.1%} of the labelled points and {share:.1%} of all are among those {where}: hardly a uniform draw of all. "
+    if loss == "accuracy":
+        return [f"{said}The gain in accuracy is still right if it is a uniform draw of those on which they differ."]
+    return [f"{said}Then this interval is not valid."]

@@ -6,8 +6,7 @@
     drawn       by ``record.draw_next``, all labelled          the same two, with the recorded chances
     unknown     nothing is known of how they were chosen       none; bounds that hold whatever the others are (``limits``)
 
-Sequential intervals hold at all times at once, so that one may look after each label and stop. They take the labels in the
-order of the draw, up to the first that is missing.
+Intervals for whoever looks and goes on are in ``sequential``.
 """
 
 from __future__ import annotations
@@ -21,26 +20,21 @@ from scipy import special
 from ..montecarlo import mean_estimate
 from ..outcomes import Estimate
 from ..quantities.label_efficiency.accuracy import accuracy_gain, classical_interval
-from ..quantities.label_efficiency.anytime import MeanStream
-from ..quantities.label_efficiency.anytime_asymptotic import FIRST, AsymptoticStream, boundary
-from ..quantities.label_efficiency.anytime_outcomes import OutcomeStream, log_likelihood_ratio
-from ..quantities.label_efficiency.anytime_terms import sequential_gain, sequential_terms
-from ..quantities.label_efficiency.blend import Affine
 from ..quantities.label_efficiency.difference import difference_gain
 from ..quantities.label_efficiency.draws import Draw
+from ..quantities.label_efficiency.no_labels import GainRange
 from ..quantities.label_efficiency.outcome import LabelledGain, Target
-from ..quantities.label_efficiency.planner import labels_to_settle
 from ..quantities.label_efficiency.trinomial import score_interval
 from .answers import Answers
 from .limits import pointwise_gain
-from .record import DrawRecord, differs, soft_or_numbers
+from .record import DrawRecord, carriers, differs, matters, soft_or_numbers, spread
 
 #: With fewer draws Student's interval of a mean says nothing that can be trusted.
 FEWEST = 10
+#: With fewer draws at the points that carry half of what labels can tell, its level is not to be relied on.
+APPROXIMATE = 15
 #: No more labels than this are forecast.
 MOST = 1_000_000
-#: Labels ahead, and forecasts, where a confidence sequence is continued at random.
-FORECAST, FORECASTS = 1000, 100
 
 
 @dataclass(frozen=True)
@@ -56,17 +50,38 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
+def known_exactly(answers: Answers, loss: str, gain: float, level: float) -> Found:
+    """The gain of the pool where every point on which weak and student differ has a label."""
+    is_complete = answers.labelled.size == answers.size
+    where = "all points" if is_complete else "all points on which weak and student differ"
+    used = answers.size if is_complete else int(np.sum(~np.isnan(answers.gold) & matters(answers, loss)))
+    return Found(Estimate(gain, level=level, method=f"{where} are labelled"), more=0, labels=used)
+
+
+def within(gain: Estimate, possible: GainRange) -> Estimate:
+    """The estimate of the pool's gain inside what is possible whatever the missing labels are; all of that if none of it is."""
+    low, high = max(gain.low, possible.low), min(gain.high, possible.high)
+    if low > high:
+        low, high = possible.low, possible.high
+    return replace(gain, value=min(max(gain.value, low), high), low=low, high=high)
+
+
 def from_random(answers: Answers, loss: str, *, target: Target, level: float) -> Found:
-    """The gain from labels at uniformly drawn points; from all of them it is known for the pool."""
+    """The gain from labels at uniformly drawn points."""
     rows = answers.labelled
-    is_complete = len(rows) == answers.size
-    if is_complete and (target == "pool" or (loss != "accuracy" and answers.size > 1)):
-        return Found(_of_all(answers, loss, target, level), labels=len(rows), more=0 if target == "pool" else None)
+    if len(rows) == answers.size and loss != "accuracy" and answers.size > 1:
+        gains = pointwise_gain(answers, loss, rows)  # nothing is left to improve on the paired estimate
+        return Found(replace(mean_estimate(gains, level=level), method=f"paired Student t, {len(rows)} labels"), labels=len(rows))
     if loss == "accuracy":
         if not np.any(differs(answers)[rows]):
             return Found(None, labels=0, notes=(_no_disagreement(answers, len(rows)),))
         found = accuracy_gain(
-            answers.hard("weak"), answers.hard("student"), answers.gold, classes=_classes(answers), target=target, level=level
+            answers.hard("weak"),
+            answers.hard("student"),
+            answers.gold,
+            classes=stated_classes(answers),
+            target=target,
+            level=level,
         )
         outcomes = pointwise_gain(answers, "accuracy", rows)
         among = answers.size if target == "pool" else None
@@ -79,20 +94,12 @@ def from_random(answers: Answers, loss: str, *, target: Target, level: float) ->
     draw = Draw(rows, np.full(answers.size, len(rows) / answers.size), "systematic", len(rows))
     found = _difference(answers, loss, draw, target, level)
     assert found.gain is not None
-    return replace(found, gain=replace(found.gain, method=f"Student t, {len(rows)} uniform draws"))
-
-
-def _of_all(answers: Answers, loss: str, target: Target, level: float) -> Estimate:
-    """The gain when every point has a label: known for the pool, and for the population the paired estimate, which nothing is left to improve."""
-    gains = pointwise_gain(answers, loss, np.arange(answers.size))
-    if target == "pool":
-        return Estimate(float(np.mean(gains)), level=level, method="all points are labelled")
-    return replace(mean_estimate(gains, level=level), method=f"paired Student t, {answers.size} labels")
+    method = found.gain.method.split(",")[0]
+    return replace(found, gain=replace(found.gain, method=f"{method}, {len(rows)} uniform labels"))
 
 
 def from_draw(answers: Answers, record: DrawRecord, *, target: Target, level: float) -> Found:
-    """The gain from the labels of a recorded draw; raises ``ValueError`` when some are missing, or the answers are others."""
-    record.check(answers)
+    """The gain from the labels of a recorded draw; raises ``ValueError`` when some are missing."""
     missing = record.points[np.isnan(answers.gold[record.points])]
     if missing.size:
         raise ValueError(
@@ -106,7 +113,7 @@ def from_draw(answers: Answers, record: DrawRecord, *, target: Target, level: fl
             answers.hard("student"),
             answers.gold[record.rows],
             rows=record.rows,
-            classes=_classes(answers),
+            classes=stated_classes(answers),
             target=target,
             level=level,
         )
@@ -119,90 +126,24 @@ def from_draw(answers: Answers, record: DrawRecord, *, target: Target, level: fl
 def _difference(answers: Answers, loss: str, draw: Draw, target: Target, level: float) -> Found:
     weak, student, divergence = soft_or_numbers(answers, loss)
     found = difference_gain(weak, student, draw, answers.gold[draw.rows], divergence=divergence, target=target, level=level)
-    return Found(found.gain, found.classical, _more_draws(found.gain, draw, answers.size, target), found.labels, found.notes)
-
-
-def sequential(answers: Answers, record: DrawRecord, *, level: float, label_range: tuple[float, float] | None) -> Found:
-    """The gain of the pool from the labels of a recorded draw, in its order up to the first that is missing, valid whenever one
-    stops."""
-    record.check(answers)
-    missing = np.isnan(answers.gold[record.rows])
-    rows = record.rows[: int(np.argmax(missing))] if missing.any() else record.rows
-    notes = ()
-    if missing.any():
-        later = record.points[np.isnan(answers.gold[record.points])]
-        notes = (
-            f"{later.size} of the {record.points.size} points drawn have no label yet; labels after the first of them wait for it",
+    worth = spread(answers, loss)
+    heavy = int(np.sum(carriers(worth)[draw.rows]))
+    notes = found.notes
+    if heavy < APPROXIMATE:
+        notes += (
+            f"only {heavy} of the {len(draw.rows)} labels drawn are at the {int(carriers(worth).sum())} points that carry half of what "
+            "labels can tell, so this approximate interval holds less often than it says; label more, drawn by `w2s diagnose next`",
         )
-    if not rows.size:
-        return Found(None, notes=("no label yet at the first point drawn",))
-    if record.loss == "accuracy":
-        found = _sequential_accuracy(answers, rows, level)
-    else:
-        found = _sequential_mean(answers, record.loss, record.draw(answers, len(rows)), level, label_range)
-    return replace(found, notes=(*notes, *found.notes))
+    more = new_labels(draw, _more_draws(found.gain, draw, answers.size, target))
+    return Found(found.gain, found.classical, more, found.labels, notes)
 
 
-def _sequential_accuracy(answers: Answers, rows: np.ndarray, level: float) -> Found:
-    apart = differs(answers)
-    rows = rows[apart[rows]]
-    among, outcomes = int(apart.sum()), pointwise_gain(answers, "accuracy", rows)
-    share = among / answers.size
-    if not rows.size:
-        return Found(None, notes=("no point on which weak and student differ has a label yet",))
-    if len(answers.classes) <= 2:
-        stream = OutcomeStream(2, level=level, pool=among)
-        stream.add((outcomes + 1.0) / 2.0)
-        half = stream.interval()
-        ends = [2.0 * end - 1.0 for end in (half.value, half.low, half.high)]
-        found, error = ends, 2.0 * half.stderr
-        more = _more_likelihood(float(np.sum(outcomes > 0)), len(rows), among, level)
-        method = half.method
-    else:
-        mean = MeanStream(level=level, pool=among)
-        mean.add(outcomes, low=-1.0, high=1.0)
-        whole = mean.interval()
-        found, error, method = [whole.value, whole.low, whole.high], whole.stderr, whole.method
-        more = _forecast(mean)
-    low, high = share * found[1], share * found[2]
-    gain = Estimate(share * found[0], share * error, low, high, level, f"{method}, on disagreements")
-    return Found(gain, None, 0 if _told(gain) else more, len(rows))
-
-
-def _sequential_mean(answers: Answers, loss: str, draw: Draw, level: float, label_range: tuple[float, float] | None) -> Found:
-    """By betting where labels have a range (classes have), else asymptotic."""
-    affine, gold = Affine.of(*soft_or_numbers(answers, loss)), answers.gold[draw.rows]
-    labels = len(np.unique(draw.rows))
-    if answers.has_probabilities:
-        gold = np.eye(len(answers.classes))[gold.astype(np.int64)]
-    elif label_range is not None and (gold.min() < label_range[0] or gold.max() > label_range[1]):
-        raise ValueError(
-            f"label_range must hold every gold label; it is {label_range}, and they reach from {gold.min():g} to "
-            f"{gold.max():g}. Widen it."
-        )
-    if answers.has_probabilities or label_range is not None:
-        stream = sequential_gain(affine, draw, gold, labels=label_range, level=level)
-        gain = stream.interval()
-        return Found(gain, None, 0 if _told(gain) else _forecast(stream), labels)
-    notes = ("the interval is asymptotic: without a stated range of labels there is no exact one",)
-    if len(gold) < FIRST:
-        return Found(
-            None, labels=labels, notes=(*notes, f"it begins at {FIRST} draws, and there are {len(gold)}"), more=FIRST - len(gold)
-        )
-    terms = sequential_terms(affine, draw, gold, labels=(-1.0, 1.0))[0]  # the range is for betting: terms don't depend on it
-    running = AsymptoticStream(level=level)
-    running.add(terms)
-    gain = running.interval()
-    counts = np.unique(np.geomspace(len(terms), MOST, 4000).astype(np.int64))
-    enough = boundary(counts, level=level) * float(np.std(terms, ddof=1)) < abs(gain.value)
-    return Found(gain, None, 0 if _told(gain) else _first(counts, enough), labels, notes)
-
-
-def _told(gain: Estimate) -> bool:
+def told(gain: Estimate) -> bool:
+    """Whether the interval leaves out 0."""
     return gain.low > 0.0 or gain.high < 0.0
 
 
-def _classes(answers: Answers) -> int | None:
+def stated_classes(answers: Answers) -> int | None:
     """How many classes there are; None where answers and labels name two at most, and nothing else says so."""
     count = len(answers.classes)
     return count if answers.has_probabilities or count > 2 else None
@@ -213,7 +154,7 @@ def _accuracy(answers: Answers, found: LabelledGain, rows: np.ndarray) -> Found:
     used = rows[differs(answers)[rows]]
     outcomes, m = pointwise_gain(answers, "accuracy", used), len(used)
     among = int(differs(answers).sum()) if found.target == "pool" else None
-    if _told(found.gain):
+    if told(found.gain):
         more = 0
     else:
         counts = np.arange(m, among + 1) if among is not None else np.unique(np.geomspace(m, MOST, 4000).astype(np.int64))
@@ -221,25 +162,28 @@ def _accuracy(answers: Answers, found: LabelledGain, rows: np.ndarray) -> Found:
         low, high = score_interval(won, lost, counts.astype(np.float64), among=among, level=found.gain.level)
         enough = (low > 0.0) | (high < 0.0)
         enough[0] = False  # the exact interval, a little wider, has not left out 0 yet
-        more = _first(counts, enough)
+        more = first_enough(counts, enough)
     return Found(found.gain, found.classical, more, m, found.notes)
 
 
-def _more_likelihood(ones: float, labels: int, among: int, level: float) -> int | None:
-    """Labels until a confidence sequence for two classes leaves out one half, the share staying what it is."""
-    counts = np.arange(labels, among + 1)
-    grown = log_likelihood_ratio(np.minimum(ones / labels * counts, counts), counts, 0.5, pool=among if among % 2 == 0 else None)
-    return _first(counts, grown >= -math.log1p(-level))
-
-
-def _first(counts: np.ndarray, enough: np.ndarray) -> int | None:
+def first_enough(counts: np.ndarray, enough: np.ndarray) -> int | None:
+    """Labels from the first of ``counts`` to the first that is ``enough``; None where none is."""
     return int(counts[np.argmax(enough)] - counts[0]) if enough.any() else None
+
+
+def new_labels(draw: Draw, draws: int | None) -> int | None:
+    """How many points without a label as many further ``draws`` meet on average: all of them without replacement."""
+    if not draws or draw.how != "replacement":
+        return draws
+    chance = draw.probabilities.copy()
+    chance[draw.rows] = 0.0
+    return max(1, round(float(-np.sum(np.expm1(draws * np.log1p(-chance))))))
 
 
 def _more_draws(gain: Estimate, draw: Draw, size: int, target: Target) -> int | None:
     """Draws until the half-width is the size of the estimate: it falls as √(1/n), or √(1/n − 1/N) for a pool drawn without
     replacement."""
-    if _told(gain):
+    if told(gain):
         return 0
     if gain.value == 0.0:
         return None
@@ -249,13 +193,6 @@ def _more_draws(gain: Estimate, draw: Draw, size: int, target: Target) -> int | 
     left = 1.0 / size if draw.how == "systematic" and target == "pool" else 0.0
     needed = 1.0 / ((1.0 / n - left) * ratio + left)
     return max(1, math.ceil(needed) - n) if needed < MOST else None
-
-
-def _forecast(stream: MeanStream) -> int | None:
-    if len(stream.terms) < 2:
-        return None
-    wait = labels_to_settle(stream, rng=np.random.default_rng(0), most=FORECAST, repeats=FORECASTS)
-    return int(wait.value) if math.isfinite(wait.value) else None
 
 
 def _too_few(labels: int) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from .._validation import generator, whole
 from ..quantities.label_efficiency.blend import spread_of
 from ..quantities.label_efficiency.draws import Draw, draw_points
-from .answers import Answers
+from .answers import Answers, Kind
 
 FORMAT = "w2s draw 1"
 #: Relative difference of two probabilities that are the same up to rounding.
@@ -33,9 +33,9 @@ class DrawRecord:
     """``rows`` (n,): points in the order in which they were drawn; ``probabilities`` (n,): of each in one draw; ``rounds``:
     their sizes.
 
-    ``loss``: what the draw is for; ``digest``: of the answers it belongs to; ``size``: how many points those have. Made by
-    ``draw_next``; ``plain`` and
-    ``from_plain`` write and read it as JSON.
+    ``loss``: what the draw is for; ``digest``: of the answers it belongs to; ``size``: how many points those have; ``kind``:
+    what they were taken for, whatever the gold labels look like. Made by ``draw_next``; ``plain`` and ``from_plain`` write and
+    read it as JSON.
     """
 
     loss: str
@@ -44,6 +44,7 @@ class DrawRecord:
     rows: np.ndarray
     probabilities: np.ndarray
     rounds: tuple[int, ...]
+    kind: Kind
 
     @property
     def points(self) -> np.ndarray:
@@ -56,6 +57,7 @@ class DrawRecord:
         return {
             "format": FORMAT,
             "loss": self.loss,
+            "kind": self.kind,
             "answers_sha256": self.digest,
             "points": self.size,
             "rounds": list(self.rounds),
@@ -75,12 +77,14 @@ class DrawRecord:
             rows = np.array([whole("rows", row, at_least=0) for row in plain["rows"]], dtype=np.int64)
             probabilities = np.array(plain["probabilities"], dtype=np.float64)
             rounds = tuple(whole("rounds", count) for count in plain["rounds"])
-            record = cls(
-                str(plain["loss"]), str(plain["answers_sha256"]), whole("points", plain["points"]), rows, probabilities, rounds
-            )
+            digest, size, kind = str(plain["answers_sha256"]), whole("points", plain["points"]), plain["kind"]
+            if kind not in ("classes", "regression"):
+                raise ValueError(f"kind is {kind!r}")
+            record = cls(str(plain["loss"]), digest, size, rows, probabilities, rounds, kind)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the record of the draw is damaged ({error}). Draw again.") from error
-        if sum(rounds) != len(rows) or probabilities.shape != rows.shape or not len(rows) or rows.max() >= record.size:
+        repeats = record.loss == "accuracy" and record.points.size < len(rows)
+        if sum(rounds) != len(rows) or probabilities.shape != rows.shape or not len(rows) or rows.max() >= size or repeats:
             raise ValueError(
                 "the record of the draw is damaged: its rows, probabilities and rounds do not belong together. Draw again."
             )
@@ -134,6 +138,19 @@ def spread(answers: Answers, loss: str) -> np.ndarray:
     return spread_of(weak, student, divergence)
 
 
+def matters(answers: Answers, loss: str) -> np.ndarray:
+    """Where a label says something about the gain, (N,) bool."""
+    return differs(answers) if loss == "accuracy" else spread(answers, loss) > 0.0
+
+
+def carriers(worth: np.ndarray) -> np.ndarray:
+    """The fewest points, (N,) bool, that hold half of ``worth`` (N,)."""
+    order = np.argsort(-worth, kind="stable")
+    found = np.zeros(worth.size, dtype=bool)
+    found[order[: int(np.searchsorted(np.cumsum(worth[order]), 0.5 * worth.sum())) + 1]] = True
+    return found
+
+
 def draw_next(
     answers: Answers, count: int, *, loss: str | None = None, earlier: DrawRecord | None = None, rng: np.random.Generator
 ) -> DrawRecord:
@@ -160,7 +177,7 @@ def draw_next(
         if not candidates.size:
             raise ValueError(
                 "weak and student answer the same class at every point: the gain in accuracy is exactly 0, and no label is "
-                "needed."
+                "needed. Probabilities can still differ in another loss."
             )
         left = np.setdiff1d(candidates, before)
         if not left.size:
@@ -187,4 +204,5 @@ def draw_next(
         np.concatenate([before, rows]),
         np.concatenate([old, probabilities]),
         (*rounds, len(rows)),
+        answers.kind,
     )

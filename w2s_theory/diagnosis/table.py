@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,10 +31,13 @@ def read_answers(path: str | Path, *, kind: Kind | None = None, gold: Mapping[in
 
     Columns: ``weak`` and ``student``, numbers or classes; or a column of probabilities for each class, ``weak_<class>`` and
     ``student_<class>``; optionally ``ceiling`` in the same form, and ``gold``, empty where it is not known. All other columns
-    are kept as they are. ``gold``: further labels, by row number from 0. Raises ``ValueError`` naming the file and the column
-    for what is missing (with names that come close), damaged or ambiguous.
+    are kept as they are, but for those whose names begin with weak_, student_ or ceiling_. ``gold``: further labels, by row
+    number from 0. Raises ``ValueError`` naming the file and the column for what is missing (with names that come close),
+    damaged or ambiguous.
     """
     header = read_header(path)
+    if len(header) == 1 and re.search("[;\t|]", header[0]):
+        raise ValueError(f"{path} must have commas between its columns; its header is {header[0]!r}. Export it with commas.")
     if not _columns(header, "weak") or not _columns(header, "student"):
         lacking = next(role for role in ROLES if not _columns(header, role))
         raise ValueError(
@@ -42,10 +46,9 @@ def read_answers(path: str | Path, *, kind: Kind | None = None, gold: Mapping[in
             f"{lacking!r}, or of probabilities for each class, '{lacking}_<class>'."
         )
     roles = {role: _columns(header, role) for role in ROLES}
-    used = [name for names in roles.values() for name in names]
     values = read_columns(path, header)
     labels = _merged(str(path), values.get(GOLD), len(values[header[0]]), gold or {})
-    others = {name: column for name, column in values.items() if name not in (*used, GOLD)}
+    others = {name: column for name, column in values.items() if name != GOLD and not _is_answer(name)}
     try:
         if all(names == [role] for role, names in roles.items() if names):
             ceiling = values["ceiling"] if roles["ceiling"] else None
@@ -55,6 +58,11 @@ def read_answers(path: str | Path, *, kind: Kind | None = None, gold: Mapping[in
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return Table(answers, others)
+
+
+def _is_answer(name: str) -> bool:
+    """Whether a column says what a model answers, or how sure it is: nothing for whoever labels to see."""
+    return name in ROLES or name.startswith(tuple(f"{role}_" for role in ROLES))
 
 
 def _columns(header: list[str], role: str) -> list[str]:

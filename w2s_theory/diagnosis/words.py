@@ -7,21 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from ..quantities.label_efficiency.planner import plan_accuracy
 from ..report import Section
 from ..report.pictures import gain_by_loss
 from .limits import UNASSUMED
 from .outcome import Diagnosis, LossAnswer
 from .ranking import Standing
 
-#: What a loss is called, and how a gain in it is said.
+#: What a loss is called, what a gain in it is measured in, and what the misfit is.
 NOUNS = {"accuracy": "accuracy", "cross_entropy": "cross-entropy", "squared": "squared error"}
+UNITS = {"accuracy": "a share of points", "cross_entropy": "nats", "squared": "squared units of the answers"}
+MISFITS = {
+    "accuracy": "the share of points on which they differ",
+    "cross_entropy": "the mean KL divergence of the student from weak",
+    "squared": "the mean squared distance of weak and student",
+}
+#: Gains that are planned for before there are labels, as shares of the misfit.
+PLANNED = (0.5, 0.25)
 
 
 def headline(diagnosis: Diagnosis) -> str:
     """Did the student beat its teacher, by how much: one or two sentences."""
     main, noun = diagnosis.main, NOUNS[diagnosis.main.loss]
     if main.verdict == "equal":
-        why = "weak and student give the same answers, so" if main.misfit == 0.0 else "at these points"
+        same = "name the same class" if main.loss == "accuracy" else "give the same answer"
+        why = f"weak and student {same} at every point, so" if main.misfit == 0.0 else "at these points"
         return f"Neither is better: {why} the gain in {noun} is exactly 0."
     if main.gain is None:
         return _without_estimate(main, noun)
@@ -49,7 +59,10 @@ def _without_estimate(main: LossAnswer, noun: str) -> str:
     if not (math.isfinite(possible.low) or math.isfinite(possible.high)):
         return f"Not known: nothing bounds the gain in {noun} yet."
     how = "whatever the missing labels are" if possible.assumes == UNASSUMED else f"if {possible.assumes}"
-    between = f"the gain in {noun} of these points lies between {_n(possible.low)} and {_n(possible.high)}, {how}"
+    unit = UNITS[main.loss]
+    between = (
+        f"the student's gain in {noun} at these points lies between {_n(possible.low)} and {_n(possible.high)} ({unit}), {how}"
+    )
     if main.verdict == "open":
         return f"Not known: {between}."
     return f"{'Yes, the student beats its teacher' if main.verdict == 'yes' else 'No, the teacher is better'}: {between}."
@@ -61,13 +74,27 @@ def next_step(diagnosis: Diagnosis) -> str:
     if main.verdict != "open":
         return ""
     if main.gain is None:
-        return "How many labels that takes depends on the gain: see `plan`. Draw a first round with `next`."
+        return " ".join([*_planned(diagnosis), "Draw the points to label with `w2s diagnose next`."])
     if main.more is None:
-        return "No number of further labels is forecast to settle the sign: the gain is too near 0, or too few points are left."
-    if main.gain.value == 0.0 and not main.more:
-        return ""
+        rest = " The labels of all points on which they differ tell it exactly." if diagnosis.target == "pool" else ""
+        return f"No number of labels drawn so is forecast to settle the sign: the gain is too near 0, or too few points are left.{rest}"
     where = "at points on which weak and student differ" if main.loss == "accuracy" else "at points drawn in the same way"
-    return f"About {main.more} more labels {where} would settle the sign if the gain is what it seems now (a forecast)."
+    return (
+        f"About {main.more} more labels {where} would settle the sign if the gain is what it seems now: a forecast, as often too low "
+        "as too high."
+    )
+
+
+def _planned(diagnosis: Diagnosis) -> list[str]:
+    """What a plan says before there are labels: in accuracy, where the misfit alone fixes it."""
+    main = diagnosis.main
+    if main.loss != "accuracy":
+        return ["How many labels it takes depends on the gain and on the noise of labels: a first round tells."]
+    apart = round(main.misfit * diagnosis.points)
+    plans = [(share * main.misfit, plan_accuracy(share * main.misfit, main.misfit, level=diagnosis.level)) for share in PLANNED]
+    told = [f"about {plan.labels} labels there show a gain of {_n(gain)}" for gain, plan in plans if plan.labels < apart]
+    said = [f"Of the {apart} points on which they differ, {' and '.join(told)}, four times in five (`w2s diagnose plan`)."]
+    return [*(said if told else ()), f"The labels of all {apart} tell the gain of these points exactly."]
 
 
 def rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
@@ -81,7 +108,9 @@ def rows(diagnosis: Diagnosis) -> list[dict[str, Any]]:
                 "gain (error of weak − error of student)": answer.gain,
                 "misfit (needs no label)": answer.misfit,
                 "labels used": answer.labels,
-                "labels saved against uniform ones": f"{saved:.2g} times" if saved is not None and math.isfinite(saved) else None,
+                "uniform labels for this width": f"{saved:.2g} times as many"
+                if saved is not None and math.isfinite(saved)
+                else None,
                 "beats its teacher": answer.verdict,
             }
         )
@@ -130,7 +159,13 @@ def ceiling_line(diagnosis: Diagnosis) -> str:
 
 def lines(diagnosis: Diagnosis) -> list[str]:
     """What the command prints, a paragraph each, table and all."""
-    said = [headline(diagnosis), next_step(diagnosis), diagnosis.needs, ceiling_line(diagnosis), _table(diagnosis)]
+    said = [
+        headline(diagnosis),
+        next_step(diagnosis),
+        diagnosis.needs,
+        ceiling_line(diagnosis),
+        f"{_table(diagnosis)}\n{_legend(diagnosis)}",
+    ]
     notes = [*diagnosis.assumed, *(f"{note[0].upper()}{note[1:]}." for note in _notes(diagnosis))]
     if notes:
         said.append("\n".join(["assumed:", *(f"  {note}" for note in notes)]))
@@ -140,7 +175,7 @@ def lines(diagnosis: Diagnosis) -> list[str]:
 
 
 def _table(diagnosis: Diagnosis) -> str:
-    head = ("loss", "gain", f"{_percent(diagnosis.level)} interval", "misfit", "labels", "saved", "method")
+    head = ("loss", "gain", f"{_percent(diagnosis.level)} interval", "misfit", "labels", "saving", "method")
     body = []
     for answer in diagnosis.answers:
         gain, saved = answer.gain, answer.saving
@@ -151,6 +186,17 @@ def _table(diagnosis: Diagnosis) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *body)
     )
+
+
+def _legend(diagnosis: Diagnosis) -> str:
+    """What the columns of the table are, and in which units."""
+    losses = [answer.loss for answer in diagnosis.answers]
+    units = ", ".join(f"{UNITS[loss]} ({NOUNS[loss]})" for loss in losses)
+    misfits = ", ".join(f"{MISFITS[loss]} ({NOUNS[loss]})" for loss in losses)
+    said = [f"gain: error of weak − error of student; {units}", f"misfit: {misfits}; needs no gold label"]
+    if any(answer.saving is not None for answer in diagnosis.answers):
+        said.append("saving: so many times as many uniformly drawn labels the paired estimate takes for this width")
+    return "\n".join(f"  {line}" for line in said)
 
 
 def _notes(diagnosis: Diagnosis) -> list[str]:

@@ -50,6 +50,7 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "divergences/generators.py": (("gradient", "inverse_gradient", "slope_between", "between"), DIVERGENCES),
     "divergences/zero_one.py": (("between", "residual"), DIVERGENCES),
     "design/filters.py": (("on",), ("tests/design/test_design.py",)),
+    "design/folds.py": (("left_out_errors",), ("tests/design/test_folds.py",)),
     "design/label_moments.py": (("plus",), ("tests/design/test_streaming.py",)),
     "design/moments.py": (("merged",), ("tests/design/test_streaming.py",)),
     "design/report.py": (("in_sample", "_student", "_with_ceiling", "numbers", "gain_of_errors", "assemble"), REPORT),
@@ -331,8 +332,12 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "quantities/label_efficiency/accuracy.py": (("wilson", "classical_interval"), (LABELS + "test_accuracy.py",)),
     "quantities/label_efficiency/draws.py": (("rates",), (LABELS + "test_draws.py",)),
-    "quantities/label_efficiency/blend.py": (("gain", "spread_of", "fitted_coefficients"), DIFFERENCE),
-    "quantities/label_efficiency/difference.py": (("mean", "value", "variance", "pool_variance"), DIFFERENCE),
+    "quantities/label_efficiency/blend.py": (("gain", "chances", "spread", "fitted_coefficients"), DIFFERENCE),
+    "quantities/label_efficiency/difference.py": (
+        ("mean", "value", "variance", "by_chance", "degrees", "pool_variance"),
+        (*DIFFERENCE, LABELS + "test_difference_limits.py"),
+    ),
+    "quantities/label_efficiency/skewness.py": (("predicted_skewness", "hall_deviate"), (LABELS + "test_skewness.py",)),
     "quantities/label_efficiency/anytime.py": (("log_capital", "_returns"), (LABELS + "test_anytime.py",)),
     "quantities/label_efficiency/anytime_outcomes.py": (
         ("log_likelihood_ratio", "_log_choose", "_times_log"),
@@ -348,7 +353,11 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (LABELS + "test_no_labels.py",),
     ),
     "quantities/label_efficiency/planner.py": (
-        ("sign_test_power", "t_test_power", "variance_components", "crossed_mean", "crossed_power"),
+        ("sign_test_power", "t_test_power"),
+        (LABELS + "test_planner.py",),
+    ),
+    "quantities/label_efficiency/planner_seeds.py": (
+        ("variance_components", "crossed_mean", "crossed_power"),
         (LABELS + "test_planner.py",),
     ),
     "quantities/label_efficiency/supervisors.py": (

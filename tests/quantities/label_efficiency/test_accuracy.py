@@ -9,7 +9,13 @@ import pytest
 
 from tests.tolerances import BISECTED_SHARE, ROUNDING, STANDARD_ERRORS
 from w2s_theory import gain_report
-from w2s_theory.quantities.label_efficiency.accuracy import accuracy_gain, classical_interval, gain_from_counts, wilson
+from w2s_theory.quantities.label_efficiency.accuracy import (
+    MISFIT_SHARE,
+    accuracy_gain,
+    classical_interval,
+    gain_from_counts,
+    wilson,
+)
 
 
 def answers(seed: int, *, points: int = 120, classes: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -118,6 +124,25 @@ def test_wilson_s_interval_solves_its_equation():
 def test_models_that_agree_everywhere_have_no_gain():
     found = accuracy_gain([0, 1, 1], [0, 1, 1], [0, np.nan, np.nan])
     assert (found.low, found.value, found.high, found.known) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_models_that_agree_on_a_sample_may_differ_elsewhere():
+    found = accuracy_gain([0, 1] * 50, [0, 1] * 50, [0], rows=[0], target="population")
+    assert found.low == -found.high
+    # The chance that none of 100 points differs, when the misfit is at the end: half of a tenth of the error rate.
+    assert (1 - found.high) ** 100 == pytest.approx(0.05 * MISFIT_SHARE / 2)
+
+
+def test_the_classical_interval_is_of_all_labels_that_were_bought():
+    weak, student, gold = answers(3)
+    found = accuracy_gain(weak, student, gold[:60], rows=np.arange(60))
+    m = int(np.sum(weak[:60] != student[:60]))
+    right, wrong = (
+        np.mean((one != other)[:60] & (one == gold)[:60]) * 60 / m for one, other in ((student, weak), (weak, student))
+    )
+    expected = classical_interval(60 * found.known * right, 60 * found.known * wrong, 60, among=120)
+    assert (found.classical.low, found.classical.high) == pytest.approx((expected.low, expected.high))
+    assert found.classical.stderr == pytest.approx(expected.stderr)
 
 
 @pytest.mark.parametrize(

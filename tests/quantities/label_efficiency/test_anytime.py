@@ -220,6 +220,15 @@ def test_the_asymptotic_sequence_misses_heavy_tailed_means_at_any_time_rarely_en
     assert np.all(np.isinf(low[:, :49])) and np.all(np.isfinite(low[:, 49:]))
 
 
+def test_equal_terms_leave_the_asymptotic_interval_open():
+    """Rare outcomes: where none has come nothing is known, and the interval must not be the point that was seen."""
+    low, high = asymptotic_sequence(np.append(np.zeros(80), 1.0))
+    assert np.all(np.isinf(low[:80])) and np.all(np.isinf(high[:80])) and low[80] < 0.0 < high[80] < 1.0
+    stream = AsymptoticStream()
+    stream.add(np.full(60, 0.3))
+    assert (stream.interval().low, stream.interval().high) == (-math.inf, math.inf)
+
+
 # ---- weighted terms ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -335,6 +344,7 @@ def test_a_new_stream_saves_and_resumes():
         (lambda: sequence([0.5, 1.2], low=0.0, high=1.0), "number 1 is 1.2"),
         (lambda: sequence([0.5, math.nan], low=0.0, high=1.0), "must be finite"),
         (lambda: sequence([0.5], low=1.0, high=0.0), "low must be below high"),
+        (lambda: sequence([0.5, 2.5], low=np.array([0.0, 2.0]), high=np.array([1.0, 3.0])), "mean in common"),
         (lambda: sequence([0.5] * 3, low=0.0, high=1.0, pool=2), "at most pool = 2"),
         (lambda: sequence([0.5], low=0.0, high=1.0, level=1.0), "level"),
         (lambda: two_outcomes([0.0, 2.0]), "must be among"),
@@ -358,6 +368,8 @@ def test_a_new_stream_saves_and_resumes():
         ),
         (lambda: LabelStream(np.array([0.0, 2.0])), "within"),
         (lambda: LabelStream(np.arange(12.0) / 12), "sequences"),
+        (lambda: LabelStream(np.array([0.0, 1.0]), shares=np.array([0.5, 1.5])), "shares must lie"),
+        (lambda: LabelStream(np.array([0.0, 1.0]), prior=(0.0, 1.0)), "prior"),
     ],
 )
 def test_misuse_is_refused_with_the_way_out(call, message):

@@ -14,16 +14,18 @@ from tests.tolerances import FORECAST_SHARE, QUADRATURE, ROUNDING, SAMPLED_DEVIA
 from w2s_theory.quantities.label_efficiency.anytime import MeanStream, log_capital
 from w2s_theory.quantities.label_efficiency.blend import Affine, spread_of
 from w2s_theory.quantities.label_efficiency.planner import (
-    VarianceComponents,
-    crossed_mean,
-    crossed_power,
     labels_to_settle,
     plan_accuracy,
     plan_mean,
-    plan_seeds,
     sign_test_power,
     t_test_power,
     term_deviations,
+)
+from w2s_theory.quantities.label_efficiency.planner_seeds import (
+    VarianceComponents,
+    crossed_mean,
+    crossed_power,
+    plan_seeds,
     variance_components,
 )
 
@@ -57,6 +59,26 @@ def test_the_plan_for_accuracy_is_the_fewest_labels_from_which_on_the_power_is_t
     assert float(sign_test_power(int(0.8 * plan.labels), gain / misfit, neither=neither)) < 0.8
     assert plan.classical == math.ceil(plan.labels / misfit)
     assert str(plan.labels) in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("advantage", "power", "level"), [(0.01, 0.05, 0.9), (0.03, 0.05, 0.95), (0.3, 0.999, 0.999), (1.0, 0.5, 0.5)]
+)
+def test_no_tooth_of_the_saw_is_beyond_the_plan(advantage, power, level):
+    plan = plan_accuracy(advantage, 1.0, power=power, level=level)
+    counts = np.arange(1, 4 * plan.labels + int(30 / advantage))
+    short = counts[sign_test_power(counts, advantage, level=level) < power]
+    assert plan.labels == max(short, default=0) + 1
+
+
+def test_the_plan_for_seeds_is_the_fewest_points_also_where_more_are_not_enough():
+    parts, gain = VarianceComponents(1e-4, 1.0, 0.0), 0.1
+    counts = np.unique(np.geomspace(2, 1e6, 400).astype(int))
+    power = np.array([crossed_power(gain, parts, 2, int(n)) for n in counts])
+    assert np.ptp(np.sign(np.diff(power))) == 2, "the power must rise and fall, or nothing was tested"
+    planned = float(plan_seeds(gain, parts, 2))
+    assert counts[power < 0.8][0] < planned <= counts[power >= 0.8][0]
+    assert crossed_power(gain, parts, 2, int(planned)) >= 0.8 > crossed_power(gain, parts, 2, int(planned) - 1)
 
 
 def test_agreements_add_nothing_to_the_classical_paired_test():

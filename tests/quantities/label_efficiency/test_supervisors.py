@@ -77,7 +77,33 @@ def test_the_exact_ranking_is_betting_at_the_level_of_the_union_bound():
     twins = rank(np.repeat(errors[:1], 2, axis=0), method="exact", bounds=(0.0, 1.0))
     assert twins.low[0, 1] < 0.0 < twins.high[0, 1] and twins.may_be_best.all()
     point = rank(np.repeat(errors[:1], 2, axis=0), method="bonferroni")
-    assert point.low[0, 1] == point.high[0, 1] == 0.0 and point.may_be_best.all()
+    assert (point.low[0, 1], point.high[0, 1]) == (-math.inf, math.inf) and point.may_be_best.all()
+    apart = rank(np.array([[1.0] * 5, [0.0] * 5]), method="bonferroni")  # no spread is seen, so nothing is told
+    assert apart.may_be_best.all() and apart.differences[0, 1] == 1.0 and apart.low[0, 0] == apart.high[0, 0] == 0.0
+
+
+def test_candidates_that_rarely_differ_are_covered_although_no_difference_is_seen():
+    rng, rates = np.random.default_rng(7), np.array([[0.02], [0.03], [0.05]])
+    true = rates - rates.T
+    found = [rank((rng.random((3, 15)) < rates) * 1.0, method="bonferroni") for _ in range(150)]
+    silent = [np.any((each.differences == 0.0) & ~np.eye(3, dtype=bool)) for each in found]
+    assert np.mean(silent) > 0.5, "or nothing was tested"
+    assert np.mean([np.all((each.low <= true) & (true <= each.high)) for each in found]) >= 0.95
+
+
+def test_few_points_are_not_trusted_with_correlations():
+    rng, count, trials = np.random.default_rng(8), 6, 400
+    found = [rank(rng.standard_normal((8, count)), rng=rng) for _ in range(trials)]
+    assert {each.method for each in found} == {"bonferroni"}
+    kept = np.mean([np.all((each.low <= 0.0) & (each.high >= 0.0)) for each in found])
+    assert kept >= 0.95 - STANDARD_ERRORS * math.sqrt(0.95 * 0.05 / trials)
+
+
+def test_errors_of_differences_survive_a_large_part_in_common():
+    rng = np.random.default_rng(9)
+    common, own = 1e7 * rng.standard_normal(40), rng.standard_normal((2, 40))
+    error = paired_differences(common + own)[2][0, 1]
+    assert error == pytest.approx(np.std(own[0] - own[1], ddof=1) / math.sqrt(40), rel=1e-6)
 
 
 def test_the_exact_ranking_keeps_the_best_of_rare_errors():
@@ -158,4 +184,4 @@ def test_misuse_is_refused(call, message):
 
 def test_max_t_asks_for_a_generator():
     with pytest.raises(TypeError, match="default_rng"):
-        rank(np.random.default_rng(0).random((2, 5)), method="max-t")
+        rank(np.random.default_rng(0).random((2, 25)), method="max-t")

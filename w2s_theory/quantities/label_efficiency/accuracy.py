@@ -85,7 +85,7 @@ def accuracy_gain(
     differs = weak != student
     among, labelled = int(differs.sum()), rows.size
     if not among:
-        nothing = Estimate(0.0, level=level, method="weak and student agree everywhere")
+        nothing = _no_disagreement(weak.size, target, level)
         return LabelledGain(nothing, nothing, 0.0, labelled, weak.size, target, "accuracy")
     used = differs[rows]
     m = int(used.sum())
@@ -97,7 +97,16 @@ def accuracy_gain(
     right = int(np.sum(gold[used] == student[rows[used]]))
     wrong = int(np.sum(gold[used] == weak[rows[used]]))
     gain, classical = gain_from_counts(
-        right, wrong, m, among=among, points=weak.size, decided=decided, target=target, interval=interval, level=level
+        right,
+        wrong,
+        m,
+        among=among,
+        points=weak.size,
+        decided=decided,
+        target=target,
+        interval=interval,
+        level=level,
+        bought=labelled,
     )
     notes = [f"{m} of the {among} points on which weak and student differ have a label"]
     if labelled > m:
@@ -118,9 +127,11 @@ def gain_from_counts(
     target: Target = "pool",
     interval: Interval = "exact",
     level: float = 0.95,
+    bought: int | None = None,
 ) -> tuple[Estimate, Estimate]:
     """The gain and its classical counterpart from counts: student right, weak right, of ``labels`` points of the ``among`` of
-    ``points`` that differ."""
+    ``points`` that differ; the counterpart is of ``bought`` labels, by default as many."""
+    bought = labels if bought is None else bought
     misfit, shares = among / points, (student - weak) / labels
     inside = among if target == "pool" else None
 
@@ -151,9 +162,9 @@ def gain_from_counts(
         method += ", without replacement"
     gain = Estimate(misfit * shares, error, low, high, level, f"{method}, {labels} labels on disagreements")
     return gain, classical_interval(
-        labels * misfit * student / labels,
-        labels * misfit * weak / labels,
-        labels,
+        bought * misfit * student / labels,
+        bought * misfit * weak / labels,
+        bought,
         among=points if target == "pool" else None,
         level=level,
     )
@@ -167,6 +178,14 @@ def classical_interval(student: float, weak: float, labels: int, *, among: int |
     low, high = (float(end) for end in score_interval(student, weak, labels, among=among, level=level))
     error = standard_error(student, weak, labels, among=among)
     return Estimate((student - weak) / labels, error, low, high, level, f"paired score interval, {labels} uniform labels")
+
+
+def _no_disagreement(points: int, target: Target, level: float) -> Estimate:
+    """The gain when the two agree at all points: 0 of the pool; of the population within ± what their misfit may yet be."""
+    if target == "pool":
+        return Estimate(0.0, level=level, method="weak and student agree everywhere")
+    most = proportion_estimate(0, points, level=1.0 - MISFIT_SHARE * (1.0 - level)).high  # as elsewhere, with nothing known of δ
+    return Estimate(0.0, 0.0, -most, most, level, f"exact, no disagreement at {points} points")
 
 
 def wilson(successes: float, trials: float, level: float) -> tuple[float, float]:

@@ -80,11 +80,26 @@ class Affine:
         """Number of points N."""
         return len(self.misfit)
 
-    @property
+    @cached_property
     def has_classes(self) -> bool:
         """The answers are probabilities of classes, so the truth is one of the corners."""
         both = np.stack([self.weak, self.student])
         return self.loss.event_ndim == 1 and bool(both.min() >= 0.0 and np.all(np.abs(both.sum(axis=-1) - 1.0) < 1e-6))
+
+    @cached_property
+    def chances(self) -> np.ndarray:
+        """Of each class at each point (N, C), as far as weak and student know: their middle, mixed with DOUBT of the uniform law."""
+        return (1.0 - DOUBT) * (self.weak + self.student) / 2.0 + DOUBT / self.slopes.shape[1]
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """``spread_of`` these answers, (N,)."""
+        if self.slopes.ndim == 1:
+            return np.abs(self.slopes)
+        if not self.has_classes:
+            return np.sqrt(np.sum(self.slopes**2, axis=1))
+        means = np.sum(self.chances * self.slopes, axis=1, keepdims=True)
+        return np.sqrt(np.sum(self.chances * (self.slopes - means) ** 2, axis=1))
 
     def gain(self, gold: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """D(y, w) − D(y, s) at ``rows``."""
@@ -107,15 +122,7 @@ def spread_of(weak: Any, student: Any, divergence: str | Divergence = "squared")
     Numbers and vectors: |h| or ‖h‖, h = ∇φ(s) − ∇φ(w), for squared loss 2|w − s|. Classes: the standard deviation of h_Y, Y
     one class drawn from the middle of weak and student mixed with DOUBT of the uniform law; it is 0 only where w = s.
     """
-    affine = Affine.of(weak, student, divergence)
-    slopes = affine.slopes
-    if slopes.ndim == 1:
-        return np.abs(slopes)
-    if not affine.has_classes:
-        return np.sqrt(np.sum(slopes**2, axis=1))
-    chances = (1.0 - DOUBT) * (affine.weak + affine.student) / 2.0 + DOUBT / slopes.shape[1]
-    means = np.sum(chances * slopes, axis=1, keepdims=True)
-    return np.sqrt(np.sum(chances * (slopes - means) ** 2, axis=1))
+    return Affine.of(weak, student, divergence).spread
 
 
 def fitted_coefficients(directions: np.ndarray, misses: np.ndarray, size: np.ndarray) -> np.ndarray:

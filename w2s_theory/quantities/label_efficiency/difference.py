@@ -16,8 +16,10 @@ too is exactly unbiased; for systematic ones up to the weak dependence between f
 
 *Variance*, given the pool. With replacement: the sample variance of the draws' terms over n, with a t interval of n − 1
 degrees (terms z = mean a + t/(N p)). Poisson: Σ (1 − π)(t/π)²/N², unbiased. Systematic: Hájek's approximation for a draw of
-fixed size in random order, n/(n − 1) Σ (1 − π)(t/π − A)²/N², A the mean of t/π weighted by 1 − π. Both with t quantiles of n −
-1 degrees, an approximation.
+fixed size in random order, n/(n − 1) Σ (1 − π)(t/π − A)²/N², A the mean of t/π weighted by 1 − π, n the points drawn that were
+not certain (of a single one A is not known, and the Poisson formula stands in). Both with t quantiles of n − 1 degrees, an
+approximation. Where labels are classes, the t interval is corrected for the skewness that weak and student predict
+(``skewness``).
 
 *Target "population".* If the pool is a sample of N, Var = E[variance given the pool] + Var(a + t)/N. Var(a) is known from all
 points; the rest of Var(a + t) = Var(a) + 2 Cov(a, t) + Var(t) is estimated with the draws' weights, so the dependence of the
@@ -41,9 +43,12 @@ from ...outcomes import Estimate
 from .blend import Affine, fitted_coefficients
 from .draws import Draw
 from .outcome import LabelledGain, Target
+from .skewness import MOST, hall_deviate, predicted_skewness
 
 #: Folds of the cross-fit (fewer draws with replacement: as many as draws).
 FOLDS = 5
+#: A point with at least this chance of being included is certain, up to rounding.
+CERTAIN = 1.0 - 1e-9
 
 
 def difference_gain(
@@ -83,14 +88,19 @@ def gain_of(affine: Affine, draw: Draw, gold: Any, *, target: Target = "pool", l
     size, drawn, labels = affine.size, len(draw.rows), draw.points.size
     spread = terms.pool_variance(variance) * size / max(size - 1, 1)
     total = variance + (spread / size if target == "population" else 0.0)
-    t = float(special.stdtrit(max(drawn - 1, 1), 0.5 + level / 2.0))
+    t = float(special.stdtrit(terms.degrees(draw), 0.5 + level / 2.0))
     value, error = terms.value, math.sqrt(total)
+    # What the pool itself varies is a mean of N terms, and as good as not skew.
+    skewness = predicted_skewness(affine, draw.rates, repeats=draw.how == "replacement")
+    skewness *= (variance / total) ** 1.5 if total > 0.0 else 0.0
+    cut = min(max(skewness, -MOST), MOST)
+    low, high = value - error * hall_deviate(t, cut), value - error * hall_deviate(-t, cut)
     methods = {
         "replacement": "draws with replacement",
         "poisson": "Poisson draws",
         "systematic": "systematic draws, Hájek's variance",
     }
-    gain = Estimate(value, error, value - t * error, value + t * error, level, f"Student t, {drawn} {methods[draw.how]}")
+    gain = Estimate(value, error, low, high, level, f"{'skewed ' if cut else ''}Student t, {drawn} {methods[draw.how]}")
     left = 1.0 - labels / size if target == "pool" else 1.0
     uniform = math.sqrt(spread * left / labels)
     half = float(special.stdtrit(max(labels - 1, 1), 0.5 + level / 2.0)) * uniform
@@ -98,6 +108,11 @@ def gain_of(affine: Affine, draw: Draw, gold: Any, *, target: Target = "pool", l
     notes = [f"the blend of weak and student was fitted in {terms.folds} folds, never on the point it is used on"]
     if drawn > labels:
         notes.append(f"{drawn} draws with replacement met {labels} different points")
+    if abs(skewness) > MOST:
+        notes.append(
+            f"by what weak and student say, a few rare labels carry much of what is open (skewness {skewness:.2g}, corrected as {cut:.2g}): the "
+            "interval may cover less often than its level; buy more labels"
+        )
     return LabelledGain(gain, classical, terms.known, labels, size, target, affine.loss.name, tuple(notes))
 
 
@@ -129,14 +144,20 @@ class Terms:
         n = len(self.missed)
         if draw.how == "replacement":
             return float(np.var(self.offset + self.missed / (self.rate / n * self.size), ddof=1) / n)
-        left, ratio = 1.0 - self.rate, self.missed / self.rate
-        if draw.how == "systematic":
-            total = left.sum()
-            if total <= 0.0:
-                return 0.0
-            ratio = ratio - np.sum(left * ratio) / total
-            left = left * n / (n - 1)
+        left, ratio = np.maximum(1.0 - self.rate, 0.0), self.missed / self.rate
+        chosen = self.by_chance(draw)
+        if draw.how == "systematic" and chosen > 1:
+            ratio = ratio - np.sum(left * ratio) / left.sum()
+            left = left * chosen / (chosen - 1)
         return float(np.sum(left * ratio**2)) / self.size**2
+
+    def by_chance(self, draw: Draw) -> int:
+        """Draws that might have been others: all with replacement, else those of points that were not certain."""
+        return len(self.rate) if draw.how == "replacement" else int(np.sum(self.rate < CERTAIN))
+
+    def degrees(self, draw: Draw) -> int:
+        """Degrees of freedom of the variance."""
+        return max(self.by_chance(draw) - 1, 1)
 
     def pool_variance(self, variance: float) -> float:
         """Variance of the gain over the pool's points: mean square (that of a is known) less the square of the mean, without
@@ -151,7 +172,7 @@ def _terms(affine: Affine, draw: Draw, truth: np.ndarray) -> Terms:
     residual = affine.loss.inner(truth, affine.slopes[rows]) - middle[rows]
     start = affine.misfit - affine.loss.inner(affine.student, affine.slopes) + middle
     # How many folds there are must not depend on what was drawn: with replacement the number of draws is fixed, else folds may be empty.
-    folds = min(FOLDS, len(rows)) if draw.how == "replacement" else FOLDS
+    folds = min(FOLDS, len(rows) if draw.how == "replacement" else affine.size)
     of_point = np.arange(affine.size) % folds
     of_draw = np.arange(len(rows)) % folds if draw.how == "replacement" else of_point[rows]
     scaled, misses = directions[rows] / rate[:, None], residual / rate
@@ -178,10 +199,15 @@ def _truth(affine: Affine, draw: Draw, gold: Any) -> np.ndarray:
         )
     if len(draw.rows) < 2:
         raise ValueError(f"draw must hold at least 2 points, or the error can't be told; it holds {len(draw.rows)}. Draw more.")
-    matters = np.any(affine.slopes.reshape(affine.size, -1) != 0.0, axis=1)
-    if np.any(matters & (draw.probabilities == 0.0)):
+    open_ = (draw.rates > 0.0) & (draw.rates < CERTAIN)
+    if draw.how == "poisson" and open_.any() and not open_[draw.rows].any():
         raise ValueError(
-            f"draw must be able to draw every point on which weak and student differ; {int(np.sum(matters & (draw.probabilities == 0.0)))} "
+            f"draw must hold a point that might have been left out, or the error can't be told; all {len(draw.rows)} were certain. Draw more."
+        )
+    missing = int(np.sum((affine.spread > 0.0) & (draw.probabilities == 0.0)))
+    if missing:
+        raise ValueError(
+            f"draw must be able to draw every point on which weak and student differ; {missing} "
             "have probability 0, and what a label would say there would be missing. Draw with spread_of(weak, student, divergence)."
         )
     truth = np.asarray(finite("gold", gold), dtype=np.float64)

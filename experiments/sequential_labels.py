@@ -274,7 +274,8 @@ def _sequences(table: dict[str, np.ndarray]) -> Finding:
         else "not attempted (too few trials to tell)"
     )
     return Finding(
-        f"confidence sequences miss the gain with probability ≤ {MISS:.0%} under every stopping rule, at any time at all",
+        f"confidence sequences miss the gain with probability ≤ {MISS:.0%} under every stopping rule, at any time at all (terms without a range: "
+        "asymptotically, from 50 labels on)",
         status,
         f"at any time: {_rates(rows)}; when the sign is settled: {_rates(settled)}; {int(rows['seen'].min())} to {int(rows['seen'].max())} trials of "
         f"up to {BUDGET} labels",
@@ -317,14 +318,19 @@ def _labels(table: dict[str, np.ndarray]) -> Finding:
     rows = part(table, "stop")
     some = (rows["n"] > 0) & (rows["value"] < BUDGET)
     ratio = rows["value"][some] / rows["n"][some]
+    open_ended = [
+        world for world, n, value in zip(rows["world"], rows["n"], rows["value"], strict=True) if n > 0 and value >= BUDGET
+    ]
+    left_out = f"; left out, as half of the trials or more did not settle: {', '.join(open_ended)}" if open_ended else ""
     columns = (rows[name][some] for name in ("world", "value", "low", "high", "stderr", "n"))
     return Finding(
         f"labels until a sequence settles the sign: the median is at most {ABOUT} times what a fixed plan of power 0.8 takes, which knows the gain",
         "observed here"
         if np.all(ratio <= ABOUT)
         else f"not reproduced (in {int(np.sum(ratio <= ABOUT))} of {len(ratio)} worlds)",
-        "median (10 to 90 %, not settled within the budget) against the plan: "
+        "median (10 to 90 %, not settled within the budget) against the plan, which draws with replacement also from a finite pool: "
         + "; ".join(
             f"{w} {v:.0f} ({a:.0f} to {b:.0f}, {left:.0%}) against {n}" for w, v, a, b, left, n in zip(*columns, strict=True)
-        ),
+        )
+        + left_out,
     )

@@ -66,7 +66,7 @@ def _misses(axes, table):
     axes.set_xscale("symlog", linthresh=0.1, linscale=1.0)
     axes.set_xticks([0.0, 0.05, 0.1, 0.3, 1.0], ["0", "5 %", "10 %", "30 %", "100 %"])
     axes.minorticks_off()
-    axes.legend(fontsize=8, loc="lower center", ncols=2, columnspacing=0.8, handletextpad=0.2)
+    axes.legend(fontsize=7.5, loc="lower right", ncols=2, columnspacing=0.6, handletextpad=0.1, borderaxespad=0.1)
     axes.set_title("Misses when one stops at will")
     assert set(rows["rule"]) <= set(RULES)
 

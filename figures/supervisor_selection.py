@@ -80,9 +80,9 @@ def _sets(axes, table):
         axes.plot(sizes, [rows["value"][rows["n"] == n].mean() for n in sizes], "o-", color=colour, linewidth=1.2, label=task)
     axes.axhline(1.0, **LINES["zero"])
     axes.set(xscale="log", xlabel="gold labels", ylabel="teachers left")
-    axes.set_ylim(0.0, None)
+    axes.set_ylim(0.0, 1.6 * float(part(table, "set")["k"].max()))  # room for the legend
     _sizes(axes)
-    axes.legend(fontsize=8, loc="lower left", ncols=2, columnspacing=0.8)
+    axes.legend(fontsize=8, loc="upper right", ncols=2, columnspacing=0.8)
     axes.set_title("Perhaps the best, by task")
 
 

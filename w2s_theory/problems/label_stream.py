@@ -12,7 +12,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from .._validation import frozen, probability, shares, whole
+from .._validation import frozen, positive, probability, shares, whole
 
 #: Sequences that are listed, at most.
 MOST_PATHS = 200_000
@@ -51,6 +51,10 @@ class LabelStream:
                 raise ValueError(f"chances must have one entry per value, {len(values)}; they have {len(self.chances)}.")
         if self.shares is not None:
             object.__setattr__(self, "shares", frozen("shares", self.shares, ndim=1))
+            if self.shares.min() <= 0.0 or self.shares.max() >= 1.0:
+                raise ValueError(f"shares must lie in (0, 1), or wealth could fall below 0; they are {self.shares}. Bet less.")
+        for parameter in self.prior or ():
+            positive("prior", parameter)
         probability("level", self.level)
         whole("count", self.count)
         paths = float(len(values)) ** self.count if self.pool is None else float(np.prod(np.arange(1.0, len(values) + 1)))

@@ -34,8 +34,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._validation import finite, positive, probability, whole
+from ..._validation import finite, probability, whole
 from ...outcomes import Estimate
+from .stream_state import check_plain, finite_number
 
 #: Shares of the wealth that gamblers bet, and what they start with: most of it on the large shares, which decide while terms
 #: are few.
@@ -154,12 +155,18 @@ class MeanStream:
                 f"terms must lie in their range; number {bad} is {terms[bad]:.6g}, its range [{lows[bad]:.6g}, {highs[bad]:.6g}]. State a range that "
                 "holds for every label there could be, not the one that was seen."
             )
+        floor, roof = (np.concatenate(ends) for ends in ((self.lows, lows), (self.highs, highs)))
+        if floor.max() > roof.min():
+            raise ValueError(
+                f"ranges must have the mean in common; the largest low is {floor.max():.6g}, the smallest high {roof.min():.6g}. A range was "
+                "stated that does not hold for every label, or the mean moves."
+            )
         if self.pool is not None and len(self.terms) + len(terms) > self.pool:
             raise ValueError(
                 f"there must be at most pool = {self.pool} terms; there are {len(self.terms) + len(terms)}. Check pool."
             )
         self.terms = np.concatenate([self.terms, np.clip(terms, lows, highs)])
-        self.lows, self.highs = np.concatenate([self.lows, lows]), np.concatenate([self.highs, highs])
+        self.lows, self.highs = floor, roof
 
     def interval(self) -> Estimate:
         """The mean of the terms so far (moved into the interval) with the interval; the standard error is the usual one, for
@@ -212,9 +219,7 @@ class _Looks:
             left, total = self.pool - len(self.terms), float(np.sum(self.terms))
             least, most = (total + left * least) / self.pool, (total + left * most) / self.pool
         lower, upper = max(lower, least), min(upper, most)
-        if (
-            lower > upper
-        ):  # what is left in the pool proves the ends wrong (probability ≤ α), or a pool is exhausted up to rounding
+        if lower > upper:  # what is left in the pool proves the ends wrong (probability ≤ α), or it is empty up to rounding
             lower = upper = min(max((lower + upper) / 2.0, least), most)
         enough = math.log(2.0 / (1.0 - level))
         lower = _move(lower, upper, lambda mean: self._owned(self.terms - self.lows, self._at(mean) - self.lows) - enough)
@@ -242,20 +247,3 @@ def _move(end: float, other: float, excess: Callable[[float], float]) -> float:
     within = RESOLUTION * abs(other - end)
     root: Any = brentq(lambda mean: min(excess(mean), HUGE), end, other, xtol=within)
     return end + math.copysign(max(abs(root - end) - 2.0 * within, 0.0), other - end)
-
-
-def check_plain(plain: Mapping[str, Any], kind: str, needed: tuple[str, ...]) -> None:
-    """Raise ``ValueError`` unless ``plain`` is a mapping of that ``kind`` with all ``needed`` entries."""
-    if not isinstance(plain, Mapping) or plain.get("kind") != kind:
-        found = plain.get("kind") if isinstance(plain, Mapping) else type(plain).__name__
-        raise ValueError(f"the state must be of the kind {kind!r}; it is {found!r}. Was it saved by another stream?")
-    missing = [name for name in needed if name not in plain]
-    if missing:
-        raise ValueError(
-            f"the state must hold {', '.join(needed)}; {', '.join(missing)} is missing. It is damaged: start a new stream."
-        )
-
-
-def finite_number(name: str, value: Any) -> float:
-    """``value`` as a finite float; raises ``ValueError`` otherwise."""
-    return math.copysign(positive(name, abs(float(value)) if isinstance(value, (int, float)) else math.nan, strict=False), value)

@@ -14,7 +14,9 @@ Terms with more than two moments follow a Gaussian walk so closely (strong appro
 so far in place of σ² miss at any time after the first look with a probability that tends to ≤ α as that first look moves out.
 This is Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas's result; before ``first`` terms no interval is given. ρ makes the
 interval narrowest, nearly, at ``tight_at`` terms. The ends are not intersected over time: an asymptotic interval that was
-wrong early would never be put right. NumPy only.
+wrong early would never be put right. Terms that are all equal say nothing of a spread: no interval either. Where what decides
+the mean is rare (large weights, one point in a hundred), many such terms must have come before the ends mean anything: choose
+``first`` so, or state a range and use ``anytime``. NumPy only.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import numpy as np
 
 from ..._validation import finite, probability, whole
 from ...outcomes import Estimate
-from .anytime import check_plain
+from .stream_state import check_plain
 
 #: Terms before the first interval, and where it is narrowest: the size of a budget of labels.
 FIRST, TIGHT_AT = 50, 300
@@ -50,7 +52,7 @@ def asymptotic_sequence(
     terms: Any, *, level: float = 0.95, first: int = FIRST, tight_at: int = TIGHT_AT
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends (..., n), (..., n) of the asymptotic interval for the mean after each of ``terms`` (..., n); infinite before
-    ``first`` of them.
+    ``first`` of them, and while all are equal.
 
     Terms must share their mean given what came before, and have more than two moments. Raises ``ValueError`` for NaN and for
     first < 2.
@@ -64,7 +66,8 @@ def asymptotic_sequence(
 
 def _ends(count: Any, mean: Any, squares: Any, shift: Any, level: float, first: int, tight_at: int) -> tuple[Any, Any]:
     variance = np.maximum(squares / count - mean**2, 0.0) * count / np.maximum(count - 1, 1)
-    half = np.where(count >= first, np.sqrt(variance) * boundary(count, level=level, tight_at=tight_at), np.inf)
+    is_known = (count >= first) & (variance > 0.0)
+    half = np.where(is_known, np.sqrt(variance) * boundary(count, level=level, tight_at=tight_at), np.inf)
     return mean + shift - half, mean + shift + half
 
 

@@ -28,7 +28,8 @@ from scipy.special import betaln, gammaln
 
 from ..._validation import finite, probability, whole
 from ...outcomes import Estimate
-from .anytime import SHARES, START, check_plain, finite_number
+from .anytime import SHARES, START
+from .stream_state import check_plain, finite_number
 
 #: Parameters of the Beta prior, and halvings of [0, 1] that find an end, on its outer side.
 PRIOR = 0.5
@@ -180,7 +181,8 @@ class OutcomeStream:
         else:
             low, high = _three_ends(counts, self.level)
         low, high = np.maximum.accumulate(np.maximum(low, self.lower)), np.minimum.accumulate(np.minimum(high, self.upper))
-        self.counts, self.lower, self.upper = counts[-1], float(low[-1]), float(max(high[-1], low[-1]))
+        high = np.maximum(high, low)  # nothing is left with probability ≤ α: a point then
+        self.counts, self.lower, self.upper = counts[-1], float(low[-1]), float(high[-1])
         return np.stack([low, high], axis=-1)
 
     def interval(self) -> Estimate:

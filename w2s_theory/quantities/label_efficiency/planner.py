@@ -1,4 +1,4 @@
-"""How many labels, test points and seeds it takes to see a gain of g: at level α, with power β.
+"""How many gold labels it takes to see a gain of g: at level α, with power β.
 
 *Accuracy.* On points where weak and student disagree the outcome is 1 (student right), −1 (weak right) or 0 (neither, three
 classes or more). The exact sign test counts only the K points with a right answer among n and is conditional on K: two-sided,
@@ -8,26 +8,25 @@ at level α, it rejects when the binomial tails of Bin(K, ½) are at most α/2. 
     power(n) = Σ_k P(K = k) · P(Bin(k, π) in the rejection region on the student's side),      δ = gain/misfit,
 
 summed exactly. It is a saw in n; the plan is the smallest n from which on the power stays ≥ β. The classical paired (McNemar)
-test is the same test with labels on all points, of which only a share ``misfit`` tells anything: it needs plan/misfit of them.
+test is the same test with labels on all points, of which only a share ``misfit`` tells anything: it needs about plan/misfit of them.
 
 *A mean* (squared loss and others): terms of standard deviation σ, n of them; the t test at level α has the noncentral t law's
 power, noncentrality √n g/σ, exact for normal terms. σ comes from a pilot: of the weighted terms of the label-efficient
 estimate, or of the paired differences.
 
-*Seeds.* Gains of S seeds (runs) on the same n test points: g + A_i + B_j + E_ij, crossed. The variance of the mean is σ_A²/S +
-σ_B²/n + σ_E²/(Sn): more points don't help against the seeds' part, nor more seeds against the points'. NumPy and scipy.special.
+Seeds and test points: ``planner_seeds``. NumPy and scipy.special.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ..._validation import finite, generator, positive, probability, whole
+from ..._validation import generator, positive, probability, whole
 from ...outcomes import Estimate
 from .anytime import MeanStream, log_capital
 from .anytime_terms import weighted_terms
@@ -109,7 +108,7 @@ def plan_accuracy(gain: float, misfit: float, *, neither: float = 0.0, power: fl
         )
     normal = float(special.ndtri(0.5 + level / 2.0) + special.ndtri(power)) ** 2 * (1.0 - neither) / advantage**2
     _not_too_many(normal)
-    reach = int(1.5 * normal + 60.0)
+    reach = int(1.5 * normal + 60.0 + 10.0 / advantage)  # a tooth of the saw is 2/advantage of the smooth curve at most, nearly
     counts = np.arange(1, reach + 1) if neither == 0.0 else np.unique(np.geomspace(1, reach, 400).astype(int))
     enough = sign_test_power(counts, advantage, neither=neither, level=level) >= power
     last_short = int(np.flatnonzero(~enough)[-1])
@@ -179,93 +178,6 @@ def _not_too_many(count: float) -> None:
         )
 
 
-class VarianceComponents(NamedTuple):
-    """Variances of gains by ``seeds`` (runs), by ``points``, and of the rest, as estimated (a negative estimate is 0)."""
-
-    seeds: float
-    points: float
-    rest: float
-
-
-def variance_components(gains: Any) -> VarianceComponents:
-    """From the pointwise gains (S, n) of S ≥ 2 seeds on the same n ≥ 2 test points: the two-way analysis of variance, unbiased
-    but for cutting at 0.
-    """
-    gains = np.asarray(finite("gains", gains, ndim=2), dtype=np.float64)
-    seeds, points = gains.shape
-    if seeds < 2 or points < 2:
-        raise ValueError(f"gains must hold at least 2 seeds and 2 points, (S, n); its shape is {gains.shape}. Run another seed.")
-    by_seed, by_point = gains.mean(axis=1), gains.mean(axis=0)
-    rest = gains - by_seed[:, None] - by_point + gains.mean()
-    noise = float(np.sum(rest**2)) / ((seeds - 1) * (points - 1))
-    return VarianceComponents(
-        max(float(np.var(by_seed, ddof=1)) - noise / points, 0.0),
-        max(float(np.var(by_point, ddof=1)) - noise / seeds, 0.0),
-        noise,
-    )
-
-
-def crossed_mean(gains: Any, *, level: float = 0.95) -> Estimate:
-    """The mean gain over seeds *and* points drawn afresh, from (S, n) gains: both sources of variance, t quantile with
-    Satterthwaite's degrees of freedom.
-
-    Its squared error is var(seed means)/S + var(point means)/n − σ_E²/(Sn), with the rest's estimate for σ_E²: unbiased. At
-    least the larger of the first two is used, so that it is never below zero.
-    """
-    gains = np.asarray(finite("gains", gains, ndim=2), dtype=np.float64)
-    parts = variance_components(gains)
-    seeds, points = gains.shape
-    by_seed, by_point = float(np.var(gains.mean(axis=1), ddof=1)) / seeds, float(np.var(gains.mean(axis=0), ddof=1)) / points
-    both = parts.rest / (seeds * points)
-    squared = max(by_seed + by_point - both, by_seed, by_point)
-    degrees = (seeds - 1) * (points - 1)
-    uncertain = by_seed**2 / (seeds - 1) + by_point**2 / (points - 1) + both**2 / degrees
-    freedom = squared**2 / uncertain if uncertain > 0.0 else float(degrees)
-    half = float(special.stdtrit(freedom, 0.5 + probability("level", level) / 2.0)) * math.sqrt(squared)
-    mean = float(gains.mean())
-    return Estimate(mean, math.sqrt(squared), mean - half, mean + half, level, f"crossed, {seeds} seeds on {points} points")
-
-
-def plan_seeds(gain: float, parts: VarianceComponents, seeds: Any, *, power: float = 0.8, level: float = 0.95) -> np.ndarray:
-    """Test points (...) needed with each number of ``seeds`` (...) ≥ 2 to see ``gain``; inf where no number of points is enough.
-
-    The t test of ``crossed_mean`` with its degrees of freedom at the true variances, power by the noncentral t law: an
-    approximation.
-    """
-    seeds = np.asarray(seeds)
-    if np.any(seeds < 2):
-        raise ValueError(f"seeds must be at least 2, or their variance can't be seen; the smallest is {seeds.min()}.")
-    found = np.full(seeds.shape, np.inf)
-    for index, count in np.ndenumerate(seeds):
-        low, high = 1, 2
-        while high <= MOST and crossed_power(gain, parts, int(count), high, level=level) < power:
-            low, high = high, 2 * high
-        if high > MOST:
-            continue
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if crossed_power(gain, parts, int(count), middle, level=level) >= power else (middle, high)
-        found[index] = high
-    return found
-
-
-def crossed_power(gain: float, parts: VarianceComponents, seeds: int, points: int, *, level: float = 0.95) -> float:
-    """Power of the test by ``crossed_mean`` with S seeds and n points, degrees of freedom by Satterthwaite at the true
-    variances.
-    """
-    by_seed, by_point = parts.seeds / seeds, parts.points / points
-    both = parts.rest / (seeds * points)
-    squared = by_seed + by_point + both
-    if squared <= 0.0:
-        return 1.0
-    uncertain = (
-        (by_seed + both) ** 2 / (seeds - 1) + (by_point + both) ** 2 / (points - 1) + both**2 / ((seeds - 1) * (points - 1))
-    )
-    freedom = squared**2 / uncertain
-    critical = float(special.stdtrit(freedom, 0.5 + probability("level", level) / 2.0))
-    return 1.0 - float(special.nctdtr(freedom, abs(gain) / math.sqrt(squared), critical))
-
-
 def labels_to_settle(
     stream: MeanStream, *, rng: np.random.Generator, most: int = 2000, repeats: int = 200, at: float = 0.0
 ) -> Estimate:
@@ -288,7 +200,7 @@ def labels_to_settle(
     low, high = (np.concatenate([np.broadcast_to(end, (repeats, n)), end[drawn]], axis=1) for end in (stream.lows, stream.highs))
     owned = log_capital(terms, np.full(repeats, at), low=low, high=high, pool=stream.pool)
     rich = np.any(owned >= math.log(2.0 / (1.0 - stream.level)), axis=0)
-    waits = np.where(rich.any(axis=1), np.argmax(rich, axis=1) + 1.0 - n, np.inf)
+    waits = np.where(rich.any(axis=1), np.maximum(np.argmax(rich, axis=1) + 1.0 - n, 0.0), np.inf)
     low_end, middle, high_end = np.quantile(waits, [0.1, 0.5, 0.9], method="higher")
     return Estimate(
         float(middle), 0.0, float(low_end), float(high_end), 0.8, f"forecast from {n} terms drawn again {repeats} times"

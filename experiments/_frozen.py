@@ -2,13 +2,16 @@
 
 A model is a pair (source, layer): ("minilm", 0 … 6), the packaged sentence encoder; ("stories", 0 … 5), the small causal model of the
 data folder; ("tf-idf", 0); and for "esol" ("fingerprints", 0) and ("descriptors", 0). Texts are read from ``$W2S_DATA/text``, features
-from the store (``w2s_theory.embeddings.store``), where the first use puts them. A text that occurs twice is kept once.
+from the store (``w2s_theory.embeddings.store``), where the first use puts them; a second process waits for the first. A text that occurs
+twice is kept once; molecules that do are in one group.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.util
+import sys
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +21,7 @@ from w2s_theory.embeddings.extraction import Extractor
 from w2s_theory.embeddings.frozen import take, task_features
 from w2s_theory.embeddings.lexical import Lexical
 from w2s_theory.embeddings.llama2c import stories_model
-from w2s_theory.embeddings.molecules import descriptors, fingerprints, read_esol
+from w2s_theory.embeddings.molecules import descriptors, fingerprints, molecule_groups, read_esol
 from w2s_theory.embeddings.offline import offline_encoder
 from w2s_theory.embeddings.real_tasks import REAL_TASKS, data_folder, distinct_rows, text_groups, text_task
 from w2s_theory.embeddings.tasks import standardised
@@ -42,6 +45,8 @@ PACKAGES = {
 }
 #: Rows of a quick run, drawn once for all with this seed.
 QUICK_ROWS, ROW_SEED = 1000, 6
+#: Seconds between two looks at a store into which another process extracts.
+PAUSE = 1.0
 
 
 def missing(tasks: Iterable[str], sources: Iterable[str]) -> str:
@@ -85,11 +90,9 @@ def teacher(task: str, *, scale: str = "full") -> np.ndarray | None:
 
 
 def groups(task: str, *, scale: str = "full") -> np.ndarray:
-    """Group numbers (N,) of rows that say nearly the same (hatecheck's templates); each row its own elsewhere."""
-    used = rows(task, scale)
-    if task == "esol":
-        return np.arange(len(used))
-    return np.unique(text_groups(_whole(task))[used], return_inverse=True)[1]
+    """Group numbers (N,) of rows that say nearly the same (hatecheck's templates, a molecule written twice); each row its own elsewhere."""
+    found = molecule_groups(_molecules()[0]) if task == "esol" else text_groups(_whole(task))
+    return np.unique(found[rows(task, scale)], return_inverse=True)[1]
 
 
 @functools.lru_cache(maxsize=24)
@@ -103,12 +106,25 @@ def features(task: str, source: str, layer: int = 0, *, scale: str = "full") -> 
         stem, used = task.partition(":")[0], rows(task, scale)
         maker = _words(stem, scale) if source == "tf-idf" else _model(source)
         if scale == "full":
-            made = task_features(_whole(stem), maker, layer)[used]
+            made = _stored(_whole(stem), maker, layer)[used]
         else:
-            made = task_features(_texts(stem, scale), maker, layer)
+            made = _stored(_texts(stem, scale), maker, layer)
     made = made.view()
     made.setflags(write=False)
     return made
+
+
+def _stored(task: TextTask, maker: Any, layer: int) -> np.ndarray:
+    """``task_features``; while another process extracts them, it waits for that one to end, and says so once."""
+    told = False
+    while True:
+        try:
+            return task_features(task, maker, layer)
+        except BlockingIOError as error:
+            if not told:
+                print(f"waiting for the features of {task.name}: {error}", file=sys.stderr, flush=True)
+            told = True
+            time.sleep(PAUSE)
 
 
 def empirical(task: str, weak: Model, strong: Model, *, scale: str = "full") -> EmpiricalTask:

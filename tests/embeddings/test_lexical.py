@@ -68,6 +68,15 @@ def test_a_text_without_known_words_gets_zeros():
     assert not Lexical(TEXTS, components=2).extract(["qwerty"]).any()
 
 
+def test_no_texts_have_no_features_and_bad_ones_are_refused():
+    maker = Lexical(TEXTS, components=2)
+    assert maker.extract([]).shape == (0, 1, 2)
+    with pytest.raises(ValueError, match="row 2 is empty"):
+        maker.extract(["the cat", ""])
+    with pytest.raises(TypeError, match="one string"):
+        maker.extract("the cat")
+
+
 def test_the_store_takes_it(tmp_path):
     maker = Lexical(TEXTS, components=2)
     assert np.array_equal(embed(TEXTS, maker, folder=tmp_path).layer(0), maker.extract(TEXTS)[:, 0])
@@ -80,8 +89,9 @@ def test_the_store_takes_it(tmp_path):
         (TEXTS, {"components": 0}, "components"),
         (("one two", "three four"), {"components": 1}, "share words"),
         (("one", " "), {"components": 1}, "row 2 is empty"),
+        (("one two a", "one two b"), {"components": 1}, "texts must differ"),
     ],
-    ids=["too many", "none", "no shared words", "empty text"],
+    ids=["too many", "none", "no shared words", "empty text", "all alike"],
 )
 def test_bad_arguments_are_refused_with_the_way_out(texts, options, words):
     with pytest.raises(ValueError, match=words):

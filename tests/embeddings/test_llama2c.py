@@ -204,6 +204,35 @@ def test_a_tokenizer_with_a_space_within_a_piece_takes_the_text_as_a_whole(files
         assert tokenizer.encode(text) == joined_globally(tokenizer, text)
 
 
+def test_a_long_text_without_spaces_costs_little_more_than_its_length(files):
+    """Twenty thousand joins in well under the seconds that a scan of the text for every join takes; counted in comparisons, not time."""
+    looked = 0
+
+    class Counted(dict):
+        def __contains__(self, key):
+            nonlocal looked
+            looked += 1
+            return super().__contains__(key)
+
+    tokenizer = Tokenizer(files[1], 280)
+    tokenizer._score = Counted(tokenizer._score)
+    text = "ab" * 2000
+    found = tokenizer.encode(text)
+    assert "".join(tokenizer.pieces[number].decode() for number in found[1:]) == " " + text
+    assert looked < 5 * len(text)  # every character once, and twice for every join
+
+
+def test_angles_of_another_base_are_refused(tmp_path, files):
+    numbers = np.frombuffer(files[0].read_bytes()[28:], dtype="<f4").copy()
+    angles = np.arange(SIZES[6])[:, None] / 500000.0 ** (np.arange(2) / 2)
+    numbers[-2 * angles.size :] = np.concatenate([np.cos(angles).ravel(), np.sin(angles).ravel()])
+    path = tmp_path / "other_base.bin"
+    path.write_bytes(files[0].read_bytes()[:28] + numbers.tobytes())
+    with pytest.raises(ValueError, match="angles of the base 10000") as error:
+        read_checkpoint(path)
+    assert str(path) in str(error.value)
+
+
 def test_control_pieces_can_not_be_written_in_a_text(tiny):
     assert tiny.tokenizer.encode("\n<s>\n").count(START) == 1
 

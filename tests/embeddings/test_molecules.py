@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from tests.tolerances import ROUNDING
-from w2s_theory.embeddings.molecules import DESCRIPTORS, SPLITS, descriptors, esol_splits, esol_task, fingerprints
+from w2s_theory.embeddings.molecules import (
+    DESCRIPTORS,
+    SPLITS,
+    descriptors,
+    esol_splits,
+    esol_task,
+    fingerprints,
+    molecule_groups,
+    read_esol,
+)
 
 pytest.importorskip("rdkit")
 
@@ -97,13 +106,54 @@ def test_splits_keep_the_published_test_rows_and_cut_the_others(folder):
         '{"122": 1, "123": 1, "124": 1}',
         json.dumps({name: [[0, 1, 2], [3], [4, 4]] for name in SPLITS}),
         json.dumps({name: [[0, 1, 2, 3], [4, 5]] for name in SPLITS}),
+        json.dumps({name: [] for name in SPLITS}),
+        json.dumps({name: [[0, 1, 2, 3], [4, 5], []] for name in SPLITS}),
+        json.dumps({name: [[0, 1, 2.5], [3], [4, 5]] for name in SPLITS}),
+        json.dumps({name: [[[0]], [1, 2, 3], [4, 5]] for name in SPLITS}),
+        "[" * 100_000,
     ],
-    ids=["empty", "not JSON", "no lists", "a row twice", "two parts"],
+    ids=["empty", "not JSON", "no lists", "a row twice", "two parts", "none", "no test", "fractions", "lists", "deep"],
 )
 def test_bad_splits_are_named(folder, text):
     (folder / "esol.splits.json").write_text(text)
     with pytest.raises(ValueError, match=r"esol\.splits\.json"):
         esol_splits(folder, rng=np.random.default_rng(0))
+
+
+def test_a_label_that_is_no_finite_number_is_named_with_its_row(folder):
+    for entry in ("", "nan", "inf", "1_0", "x"):
+        (folder / "esol.csv.gz").write_bytes(gzip.compress(f"smiles,label\nC,1\nCC,{entry}\n".encode()))
+        with pytest.raises(ValueError, match=r"esol\.csv\.gz.*row 2"):
+            esol_task(folder)
+
+
+def test_smiles_that_are_no_strings_are_refused():
+    with pytest.raises(TypeError, match="sequence of strings"):
+        fingerprints("CCO")
+    with pytest.raises(ValueError, match=r"None \(row 1\)"):
+        descriptors([None, "C"])  # type: ignore[list-item]
+
+
+def test_copies_of_a_molecule_are_one_group():
+    assert molecule_groups(["OCC", "C", "C(C)O", "CCO ", "N"]).tolist() == [0, 1, 0, 0, 2]
+
+
+def test_the_published_set_holds_copies_and_some_of_them_straddle_its_test_rows(real_data):
+    folder = real_data("molecules/esol.csv.gz").parent
+    groups = molecule_groups(read_esol(folder)[0])
+    assert (len(groups), groups.max() + 1) == (1128, 1117)
+    splits = esol_splits(folder, rng=np.random.default_rng(0))
+    seen = [len(np.intersect1d(groups[s.test], groups[np.concatenate([s.weak, s.transfer])])) for s in splits.values()]
+    assert sorted(count > 0 for count in seen) == [False, True, True]
+
+
+def test_published_splits_of_molecules_in_another_order_are_refused(real_data, tmp_path):
+    folder = real_data("molecules/esol.csv.gz").parent
+    head, *rows = gzip.decompress((folder / "esol.csv.gz").read_bytes()).decode().splitlines()
+    (tmp_path / "esol.csv.gz").write_bytes(gzip.compress("\n".join([head, *rows[::-1]]).encode()))
+    (tmp_path / "esol.splits.json").write_bytes((folder / "esol.splits.json").read_bytes())
+    with pytest.raises(ValueError, match="another order"):
+        esol_splits(tmp_path, rng=np.random.default_rng(0))
 
 
 def test_a_share_that_leaves_nothing_is_refused(folder):

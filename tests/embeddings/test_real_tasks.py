@@ -54,7 +54,7 @@ def test_bad_files_are_named(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"sst2\.csv\.gz"):
         text_task("sst2", tmp_path)
     write(tmp_path, "sst2", ["text", "label"], [["a", "1"], ["b", "one"]])
-    with pytest.raises(ValueError, match=r"sst2\.csv\.gz.*'label' must hold numbers"):
+    with pytest.raises(ValueError, match=r"sst2\.csv\.gz.*'label' must hold a finite number.*row 2 holds 'one'"):
         text_task("sst2", tmp_path)
     write(tmp_path, "sst2", ["text", "label"], [["a", "0"], ["b", "0.5"]])
     with pytest.raises(ValueError, match=r"sst2\.csv\.gz does not hold the task"):
@@ -122,3 +122,13 @@ def test_the_outside_teacher_is_poor(real_data):
     assert found.teacher is not None
     right = np.mean(found.teacher == found.labels)
     assert right < np.mean(found.labels == 0)  # worse than saying "fair" to everything
+
+
+def test_a_teacher_that_gave_no_answer_has_nan_and_a_label_that_is_missing_is_named(tmp_path):
+    path = tmp_path / "lexglue_tos_gpt35.csv.gz"
+    path.write_bytes(gzip.compress(b"text,label,gpt35\na clause,0,1\nanother,1,\nthe third,1,0\n"))
+    found = text_task("lexglue_tos_gpt35", tmp_path).teacher
+    assert found is not None and np.array_equal(found, [1.0, np.nan, 0.0], equal_nan=True)
+    path.write_bytes(gzip.compress(b"text,label,gpt35\na clause,0,1\nanother,,1\n"))
+    with pytest.raises(ValueError, match="'label' must hold a finite number in every row; row 2 is empty"):
+        text_task("lexglue_tos_gpt35", tmp_path)

@@ -305,6 +305,10 @@ def garble_an_entry(made):
     (made.folder / "shards" / "00003.json").write_text('{"rows": [6, 8]')
 
 
+def nest_an_entry(made):
+    (made.folder / "shards" / "00003.json").write_text("[" * 100_000)
+
+
 def edit_the_recipe(made):
     path = made.folder / "recipe.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"width": 7}))
@@ -327,6 +331,7 @@ DAMAGE = [
     (delete_the_layer, r"layer_1\.npy is missing", range(10)),
     (empty_an_entry, r"00003\.json is not the entry of a shard", [3]),
     (garble_an_entry, r"00003\.json is not the entry of a shard", [3]),
+    (nest_an_entry, r"00003\.json is not the entry of a shard", [3]),
     (edit_the_recipe, r"recipe\.json is not the recipe of this folder", []),
     (garble_the_recipe, r"recipe\.json is not JSON", []),
 ]

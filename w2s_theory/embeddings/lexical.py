@@ -21,8 +21,8 @@ class Lexical:
 
     Deterministic: the decomposition is started from a fixed vector, and its signs are fixed. Texts of a pair: fit it to both.
 
-    Raises ``ValueError`` for fewer texts or words than components allow and what ``texts.checked_texts`` refuses, ``MissingExtra``
-    without scikit-learn.
+    Raises ``ValueError`` for fewer texts or words than components allow, texts that all have the same words, and what
+    ``texts.checked_texts`` refuses, ``MissingExtra`` without scikit-learn.
     """
 
     layers = (0,)
@@ -46,6 +46,10 @@ class Lexical:
                 f"components must be fewer than the texts and the words; they are {self.width}, of {counted.shape[0]} texts with "
                 f"{counted.shape[1]} words or pairs of words that occur in {at_least}. Ask for fewer."
             )
+        if (counted != counted[np.zeros(counted.shape[0], dtype=int)]).nnz == 0:
+            raise ValueError(
+                f"texts must differ in the words that occur in {at_least} of them; all have the same. Pass more texts."
+            )
         self._reduction = TruncatedSVD(self.width, algorithm="arpack", random_state=0).fit(counted)
         self.key: dict[str, Any] = {
             "maker": "tf-idf 1",
@@ -57,5 +61,8 @@ class Lexical:
 
     def extract(self, texts: Sequence[str]) -> np.ndarray:
         """Features (n, 1, components), float32, of texts that it was fitted to or of others; a text without known words gets zeros."""
+        texts = checked_texts("texts", texts, len(texts))
+        if not texts:
+            return np.zeros((0, 1, self.width), dtype=np.float32)
         features = self._reduction.transform(self._counter.transform(texts))
         return features.astype(np.float32)[:, None, :]

@@ -18,14 +18,14 @@ from .._validation import MissingExtra, whole
 from .batches import checked_texts
 from .extraction import features
 from .layers import PooledLayers, chosen_layers
-from .llama2c_files import Checkpoint, Tokenizer, read_checkpoint
+from .llama2c_files import THETA, Checkpoint, Tokenizer, read_checkpoint
 from .pooling import check_pooling
 from .real_tasks import data_folder
 
 #: Tokens in a batch, its padding included.
 BATCH_TOKENS = 2**14
-#: The base of the angles and the floor of the norms, which llama2.c has fixed in its code.
-THETA, EPSILON = 10000.0, 1e-5
+#: The floor of the norms, which llama2.c has fixed in its code.
+EPSILON = 1e-5
 #: The names that ``transformers`` has for the arrays of a layer.
 NAMES = {
     "attention_norm": "input_layernorm",

@@ -10,6 +10,7 @@ Source: karpathy/llama2.c, ``export.py`` (legacy_export), ``run.c`` and ``tokeni
 
 from __future__ import annotations
 
+import heapq
 import math
 import struct
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ import numpy as np
 
 #: The first pieces are unknown, start and end of text, and the 256 bytes: no letters of a text are ever joined to one of them.
 START, BYTES, FIRST = 1, 3, 259
+#: The base of the angles, which llama2.c has fixed in its code; tables made with it differ by rounding, with another by more than this.
+THETA, ROUNDING = 10000.0, 1e-2
 #: The newer layouts begin with this number ("ak42").
 NEWER = 0x616B3432
 
@@ -63,7 +66,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """The checkpoint in the file ``path``.
 
     Raises ``FileNotFoundError``, and ``ValueError`` naming the file for a newer layout, sizes that do not belong together, a length
-    other than what the sizes ask for, or weights that are not finite.
+    other than what the sizes ask for, weights that are not finite, or tables of angles of another base than ``THETA``.
     """
     path = Path(path)
     if not path.is_file():
@@ -100,6 +103,12 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise ValueError(f"{path} must hold finite weights; {np.sum(~np.isfinite(numbers))} are not. Copy it again.")
     parts = np.split(numbers, np.cumsum(counts)[:-1])
     weights = {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+    turns = np.arange(longest)[:, None] / THETA ** (np.arange(width // heads // 2) / (width // heads // 2))
+    if max(np.abs(weights["cosines"] - np.cos(turns)).max(), np.abs(weights["sines"] - np.sin(turns)).max()) > ROUNDING:
+        raise ValueError(
+            f"{path} must have the angles of the base {THETA:g}, as llama2.c computes them; its tables hold others. A model that was "
+            "trained with another base can't be read from this layout."
+        )
     return Checkpoint(width, inner, layers, heads, pairs, abs(pieces), longest, weights)
 
 
@@ -140,15 +149,31 @@ class Tokenizer:
             for piece in ([whole] if whole in self._number else [bytes([byte]) for byte in whole])
         ]
         apart = [part not in self._number for part in parts]  # bytes are joined to nothing
-        while True:
-            best, place = -math.inf, -1
-            for i in range(len(parts) - 1):
-                if not (apart[i] or apart[i + 1]) and self._score.get(parts[i] + parts[i + 1], -math.inf) > best:
-                    best, place = self._score[parts[i] + parts[i + 1]], i
-            if place < 0:
-                return tuple(BYTES + part[0] if alone else self._number[part] for part, alone in zip(parts, apart, strict=True))
-            parts[place : place + 2] = [parts[place] + parts[place + 1]]
-            del apart[place + 1]
+        count = len(parts)
+        after, before = list(range(1, count + 1)), list(range(-1, count - 1))
+        # Neighbours that can be joined, the best first and of equals the leftmost, so that a text of n characters costs n log n. What
+        # has changed since it was put there is passed over; a part that was joined to the one before it is empty.
+        waiting: list[tuple[float, int, bytes, bytes]] = []
+
+        def wait(left: int) -> None:
+            right = after[left] if left >= 0 else count
+            if right < count and not (apart[left] or apart[right]) and parts[left] + parts[right] in self._score:
+                heapq.heappush(waiting, (-self._score[parts[left] + parts[right]], left, parts[left], parts[right]))
+
+        for place in range(count - 1):
+            wait(place)
+        while waiting:
+            _, left, first, second = heapq.heappop(waiting)
+            right = after[left]
+            if right == count or parts[left] != first or parts[right] != second:
+                continue
+            parts[left], parts[right] = first + second, b""
+            after[left] = after[right]
+            if after[left] < count:
+                before[after[left]] = left
+            wait(before[left])
+            wait(left)
+        return tuple(BYTES + part[0] if alone else self._number[part] for part, alone in zip(parts, apart, strict=True) if part)
 
 
 def _words(text: str) -> Iterator[str]:

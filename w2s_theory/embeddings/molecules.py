@@ -2,6 +2,9 @@
 
 Morgan fingerprints count the neighbourhoods of atoms, hashed; physical descriptors are sums over atoms, surfaces and counts of parts.
 Needs RDKit.
+
+The set holds some molecules twice, under two SMILES and at times with two solubilities: ``molecule_groups`` finds them. The published splits
+were drawn over rows, so that for two of the three the second copy of a test molecule is among the rows for training and validation.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import MissingExtra, generator, whole
+from .._validation import MissingExtra, generator, probability, whole
 from ..problems.empirical import EmpiricalTask, Split
+from .columns import as_numbers
 from .real_tasks import data_folder
+from .store import digest_of_texts
 from .tables import read_columns
 from .tasks import standardised
 
@@ -40,6 +45,8 @@ DESCRIPTORS = (
 )
 #: The published splits, by their seeds.
 SPLITS = ("122", "123", "124")
+#: Rows of the published set, and the digest of its SMILES in their order, which the row numbers of the splits refer to.
+ROWS, ORDER = 1128, "3f55567c4190ac2851071615447864d04714fdfbf5b0de476b18d9c0640cb39a"
 REPRESENTATIONS = ("fingerprints", "descriptors")
 
 
@@ -62,29 +69,36 @@ def esol_splits(folder: str | Path | None = None, *, share: float = 0.4, rng: np
 
     The published parts for training and for validation together give the weak rows, the ``share`` of them (rounded down), and the transfer
     rows, the rest: nothing is validated here, as penalties are chosen by leave-one-out. One generator cuts all three, in order.
+    The copies of a molecule (``molecule_groups``) are not kept together: the test rows are as published, and the cut is over rows.
 
     Reads ``esol.splits.json`` in ``folder``, as ``esol_task``. Raises ``ValueError`` when the file does not hold three splits of
-    the molecules into disjoint parts, or when a part would be empty.
+    the molecules into disjoint parts, when a part would be empty, or when the molecules are not in the order of the published set.
     """
     path = _folder(folder) / "esol.splits.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; it should hold the published splits of ESOL.")
-    count = len(read_esol(folder)[1])
+    smiles, _ = read_esol(folder)
+    count, share = len(smiles), probability("share", share)
+    if count == ROWS and digest_of_texts([each.strip() for each in smiles]) != ORDER:
+        raise ValueError(
+            f"{path} counts the rows of the published set in its order; esol.csv.gz beside it has other molecules or another order. "
+            "Copy both files again."
+        )
     try:
         published = json.loads(path.read_text(encoding="utf-8"))
-        parts = {name: [np.array(part, dtype=np.int64) for part in published[name]] for name in SPLITS}
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        parts = {name: [_row_numbers(part) for part in published[name]] for name in SPLITS}
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"{path} must hold the splits {', '.join(SPLITS)}, lists of row numbers ({error!r}). Copy it again."
         ) from error
     generator(rng)
     splits = {}
-    for name, (*others, test) in parts.items():
-        rows = np.sort(np.concatenate([*others, test]))
-        if len(others) != 2 or not np.array_equal(rows, np.arange(count)):
+    for name, found in parts.items():
+        if len(found) != 3 or not len(found[2]) or not np.array_equal(np.sort(np.concatenate(found)), np.arange(count)):
             raise ValueError(
-                f"{path}: split {name} must put each of the {count} molecules into one of three parts. Copy it again."
+                f"{path}: split {name} must put each of the {count} molecules into one of three parts, some into the last. Copy it again."
             )
+        *others, test = found
         rest = rng.permutation(np.concatenate(others))
         weak = int(share * len(rest))
         if not 0 < weak < len(rest):
@@ -97,10 +111,19 @@ def read_esol(folder: str | Path | None = None) -> tuple[list[str], np.ndarray]:
     """The SMILES and the log solubilities (N,) of ``esol.csv.gz`` in ``folder``, by default ``$W2S_DATA/molecules``."""
     path = _folder(folder) / "esol.csv.gz"
     found = read_columns(path, ["smiles", "label"])
-    try:
-        return found["smiles"].tolist(), found["label"].astype(np.float64)
-    except ValueError as error:
-        raise ValueError(f"{path}: the column 'label' must hold numbers ({error}). Copy the file again.") from error
+    return found["smiles"].tolist(), as_numbers(str(path), "label", found["label"])
+
+
+def molecule_groups(smiles: Sequence[str]) -> np.ndarray:
+    """A group number (N,) per row, from 0 in order of appearance; rows of one group are one molecule, written the same way or another.
+
+    Two rows are one molecule when RDKit's canonical SMILES agree. Errors are those of ``fingerprints``.
+    """
+    molecules = _molecules(smiles)
+    from rdkit.Chem import MolToSmiles
+
+    place: dict[str, int] = {}
+    return np.array([place.setdefault(MolToSmiles(molecule), len(place)) for molecule in molecules])
 
 
 def fingerprints(smiles: Sequence[str], *, radius: int = 2, size: int = 1024) -> np.ndarray:
@@ -124,14 +147,23 @@ def descriptors(smiles: Sequence[str]) -> np.ndarray:
     return standardised(np.array([[maker(molecule) for molecule in molecules] for maker in makers], dtype=np.float64)).T
 
 
+def _row_numbers(rows: Any) -> np.ndarray:
+    """A list of whole numbers, empty or not, as (n,); ``ValueError`` for anything else."""
+    if not isinstance(rows, list) or not all(type(row) is int for row in rows):
+        raise ValueError("a part is no list of whole numbers")
+    return np.array(rows, dtype=np.int64)
+
+
 def _molecules(smiles: Sequence[str]) -> list[Any]:
     """The molecules, or ``ValueError`` with every SMILES that is none. RDKit's own log is held back while it reads."""
     try:
         from rdkit import Chem, rdBase
     except ImportError as error:
         raise MissingExtra("molecules", "rdkit") from error
+    if isinstance(smiles, str):
+        raise TypeError(f"smiles must be a sequence of strings; it is the string {smiles!r}. Put it in a list.")
     with rdBase.BlockLogs():
-        molecules = [Chem.MolFromSmiles(each) for each in smiles]
+        molecules = [Chem.MolFromSmiles(each) if isinstance(each, str) else None for each in smiles]
     bad = [
         f"{each!r} (row {row})"
         for row, (each, molecule) in enumerate(zip(smiles, molecules, strict=True), 1)

@@ -16,7 +16,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from .texts import TextTask, read_columns
+from .columns import as_numbers
+from .tables import read_columns
+from .texts import TextTask
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def text_task(name: str, folder: str | Path | None = None) -> TextTask:
     """A task of ``REAL_TASKS`` by its name, or "name:column" for another label of the same texts.
 
     Reads ``<folder>/<name>.csv.gz``; ``folder`` defaults to ``$W2S_DATA/text``. The rows are in the file's order; one without a
-    text, of which emobank has one, is left out. ``teacher`` has the labels of the external weak supervisor where there is one.
+    text, of which emobank has one, is left out. ``teacher`` has the labels of the external weak supervisor where there is one, NaN
+    where its entry is empty.
 
     Raises ``ValueError`` for an unknown name or column or a damaged file, ``FileNotFoundError`` when the folder is not known or the
     file is not there.
@@ -86,21 +89,16 @@ def text_task(name: str, folder: str | Path | None = None) -> TextTask:
     label = column or task.label
     found = read_columns(path, [task.text, label, *(each for each in (task.text2, task.teacher) if each)])
     kept = np.array([bool(text.strip()) for text in found[task.text]])
-
-    def numbers(column: str) -> np.ndarray:
-        try:
-            return found[column][kept].astype(np.float64)
-        except ValueError as error:
-            raise ValueError(f"{path}: the column {column!r} must hold numbers ({error}). Copy the file again.") from error
-
+    labels = as_numbers(str(path), label, found[label])
+    answers = None if task.teacher is None else as_numbers(str(path), task.teacher, found[task.teacher], missing=True)
     try:
         return TextTask(
             name=name,
             texts=tuple(found[task.text][kept].tolist()),
-            labels=numbers(label),
+            labels=labels[kept],
             kind=task.kind,
             texts2=None if task.text2 is None else tuple(found[task.text2][kept].tolist()),
-            teacher=None if task.teacher is None else numbers(task.teacher),
+            teacher=None if answers is None else answers[kept],
         )
     except ValueError as error:
         raise ValueError(f"{path} does not hold the task {name!r}: {error}") from error

@@ -69,6 +69,7 @@ class Embeddings:
             raise ValueError(
                 f"layer must be one of {', '.join(map(str, self.layers))}; it is {k!r}. Extract it, or choose one of these."
             )
+        k = self.layers[self.layers.index(k)]  # 1.0 is 1, and the name of a file
         if k not in self._verified:
             array = self.map(k)
             for shard in range(self.shards):
@@ -140,7 +141,7 @@ class Embeddings:
                 raise TypeError("sha256 must be an object, truncated a whole number")
         except FileNotFoundError:
             raise corrupt(f"{path} is missing: shard {shard} does not count") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise corrupt(f"{path} is not the entry of a shard ({error!r})") from error
         if begin_and_end != [rows.start, rows.stop]:
             raise corrupt(f'{path} must say "rows": [{rows.start}, {rows.stop}]; it says {begin_and_end}')
@@ -155,7 +156,7 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     try:
         recipe = json.loads(path.read_bytes())
         found = address(recipe)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise corrupt(f"{path} is not JSON ({error})") from error
     if found != folder.name:
         raise corrupt(

@@ -10,7 +10,7 @@
 
 PYTHON ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-NEED_MB ?= $(if $(strip $(TORCH_INDEX)),2800,10000)
+NEED_MB ?= $(if $(strip $(TORCH_INDEX)),3500,11000)
 PYTEST_ARGS ?=
 export PYTHON TORCH_INDEX NEED_MB
 

@@ -12,13 +12,11 @@ from experiments._ledger import Finding
 from experiments._tables import pick
 from w2s_theory.montecarlo import mean_estimate
 from w2s_theory.outcomes import Check, Estimate, Verdict
-from w2s_theory.pipelines import Run, run
+from w2s_theory.pipelines import run
 from w2s_theory.problems.empirical import EmpiricalTask, random_teacher, same_features
-from w2s_theory.problems.linear_sample import LinearSample
-from w2s_theory.problems.population import Population
 from w2s_theory.quantities.finite_sample import label_free_gain
 from w2s_theory.quantities.gain import report
-from w2s_theory.students.convex import Subspace
+from w2s_theory.real_tasks.verdicts import student_checks
 from w2s_theory.students.linear import OLS, MinimumNorm, Ridge
 from w2s_theory.theorems import STATEMENTS, check
 
@@ -48,7 +46,7 @@ def measure(
     their n. A random teacher is fitted without a penalty: leave-one-out would notice that its features are noise, and return the
     mean.
 
-    Each statement of ``CHECKED`` has three columns: its verdict ("" where it was not checked), margin and error (see ``checks``).
+    Each statement of ``CHECKED`` has three columns: its verdict ("" where it was not checked), margin and error (see ``student_checks``).
 
     For least squares a row also carries what the law for Gaussian features expects of the gain: ``law_gain`` = M∞ (1 − r), from the
     weak labels alone, and ``law_cross_term``, what a target that is not realizable adds to it, −2⟨(I−P)w, (I−P)f⟩, from the gold
@@ -72,7 +70,7 @@ def measure(
     if params["student"] == "least squares":
         law = {"law_gain": label_free_gain(train.misfit, d, n), "law_cross_term": train.cross_term / (1 - d / n)}
     law = {name: np.reshape(values, -1) for name, values in law.items()}
-    solved = checks(task, outcome, rng=rng) if params["trial"] < SOLVED_TRIALS else [{}] * penalty.shape[1]
+    solved = student_checks(task, outcome, rng=rng) if params["trial"] < SOLVED_TRIALS else [{}] * penalty.shape[1]
     rows = []
     for where, triple in (("train", outcome.train), ("test", outcome.test)):
         mean_error = np.reshape(np.mean(triple.target**2, axis=-1), -1)
@@ -85,30 +83,6 @@ def measure(
             checked = _verdicts((identity if t == 0 else {}) | (solved[t] if where == "train" else {}))
             rows.append(made | numbers | {"mean_error": float(mean_error[t])} | law_here | fit | checked)
     return rows
-
-
-def checks(task: EmpiricalTask, outcome: Run, *, rng: np.random.Generator) -> list[dict[str, Check]]:
-    """For each target, the checks of the statements about the run's student on its transfer rows.
-
-    Least squares: the transfer rows as a ``Population``, all targets in one check, which is listed with the first. Ridge: a
-    ``LinearSample`` per target, as each has its penalty; centring features and labels removes the intercept, and the head to
-    compare with is the ceiling's.
-    """
-    features, train, rows = task.strong_features[outcome.split.transfer], outcome.train, len(outcome.split.transfer)
-    weak, target = (np.reshape(values, (-1, rows)) for values in (train.weak, train.target))
-    if isinstance(outcome.rule, OLS):
-        world = Population(weak, target, Subspace(features))
-        names = ("charikar2024.nonrealizable_linear", "charikar2024.cross_term")
-        return [{name: check(name, world, rng=rng) for name in names}] + [{}] * (len(weak) - 1)
-    features, weak, target = features - features.mean(axis=0), _centred(weak), _centred(target)
-    penalty = np.reshape(outcome.strong_fit.penalty[0], -1)
-    ceiling = np.reshape(outcome.strong_fit.coefficients[1], (-1, features.shape[1]))
-    samples = (LinearSample(features, weak[t], target[t], float(penalty[t]), ceiling[t]) for t in range(len(weak)))
-    return [{"ridge.penalty": check("ridge.penalty", sample, rng=rng)} for sample in samples]
-
-
-def _centred(labels: np.ndarray) -> np.ndarray:
-    return labels - labels.mean(axis=-1, keepdims=True)
 
 
 def _verdicts(checked: Mapping[str, Check]) -> dict[str, Any]:

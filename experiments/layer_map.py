@@ -20,6 +20,7 @@ from experiments import _frozen
 from experiments._ledger import Finding
 from experiments._tables import FEWEST, joint, pick, told
 from w2s_theory.design import Design
+from w2s_theory.design.folds import left_out_errors
 from w2s_theory.embeddings.tasks import standardised
 from w2s_theory.montecarlo import mean_estimate
 from w2s_theory.problems.empirical import Split
@@ -35,13 +36,11 @@ TASKS = {
 LAYERS = {"quick": (0, 3, 6), "full": _frozen.LAYERS["minilm"]}
 #: Weak models that are not layers of the encoder.
 OTHERS = (("stories", 5), ("tf-idf", 0))
-SPLITS = {"quick": 5, "full": 20}
+SPLITS = {"quick": 5, "full": 6}
 #: Most gold labels of the weak head; shares of transfer and test rows.
 MOST_WEAK, TRANSFER, TEST = 400, 0.5, 0.25
 #: Penalties tried, in units of the mean eigenvalue of the features: three a decade, from the floor up.
 FLOOR, TOP = -4.0, 3.0
-#: Folds that choose the penalty where rows come in groups.
-FOLDS = 5
 PENALTIES = 10.0 ** np.linspace(FLOOR, TOP, 22)
 SCALES = {scale: [{"task": task, "trial": trial} for task in TASKS[scale] for trial in range(SPLITS[scale])] for scale in SPLITS}
 for _scale, _points in SCALES.items():
@@ -118,16 +117,7 @@ def fitted(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> tupl
     unit = features.var(axis=0).mean()
     design = Design(features, intercept=True)
     grid = PENALTIES * unit * len(features)
-    if len(np.unique(groups)) == len(groups):
-        errors = design.leave_one_out(labels, penalties=grid)
-    else:
-        errors = np.zeros((len(grid), labels.shape[1]))
-        folds = np.unique(groups, return_inverse=True)[1] % FOLDS
-        for fold in range(FOLDS):
-            out = folds == fold
-            heads = Design(features[~out], intercept=True).solve(labels[~out], penalties=PENALTIES * unit * np.sum(~out))
-            errors += np.sum((features[out] @ heads.coefficients + heads.intercept[:, None] - labels[out]) ** 2, axis=1)
-    best = np.argmin(errors, axis=0)
+    best = np.argmin(left_out_errors(design, features, labels, grid, groups), axis=0)
     heads, tasks = design.solve(labels, penalties=grid), np.arange(labels.shape[1])
     coefficients, intercept = heads.coefficients[best, :, tasks].T, heads.intercept[best, tasks]
     return lambda others: others.astype(np.float64) @ coefficients + intercept, PENALTIES[best]

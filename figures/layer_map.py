@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.layer_map import APART, FOLDS, MOST_WEAK, cells, kinds, signs, tasks_of, teachers_of
+from experiments.layer_map import APART, MOST_WEAK, cells, kinds, signs, tasks_of, teachers_of
 from figures._style import COLOURS, LINES, caption, mean_interval, new_figure, shown
+from w2s_theory.design.folds import FOLDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,10 +40,10 @@ def draw(table: dict[str, np.ndarray]) -> Figure:
             right.legend(loc="best", fontsize=8.5, handlelength=1.4)
         left.set_ylabel("weak")
         if row == len(tasks) - 1:
-            figure.colorbar(shade, ax=axes[:, 0], location="bottom", shrink=0.9, aspect=30, extend="both")
-            figure.colorbar(tone, ax=axes[:, 1], location="bottom", shrink=0.9, aspect=30, extend="max")
-            for each in (left, middle):
+            for each, values, ends in ((left, shade, "both"), (middle, tone, "max")):
                 each.set_xlabel("strong layer")
+                # Below the label, at a height that does not depend on how many rows there are.
+                figure.colorbar(values, cax=each.inset_axes((0.0, -0.52, 1.0, 0.07)), orientation="horizontal", extend=ends)
             right.set_xlabel("layer")
     trials = len(set(table["trial"].tolist()))
     apart = (

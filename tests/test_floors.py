@@ -67,7 +67,11 @@ def test_every_module_has_a_floor():
     assert {room(m) for m in MODULES} <= set().union(*FLOORS)
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if floor(room(m)) < 8 and room(m) != "embeddings"], ids=lambda m: m.stem)
+@pytest.mark.parametrize(
+    "module",
+    [m for m in MODULES if floor(room(m)) < 8 and room(m) not in ("embeddings", "report", "diagnosis")],
+    ids=lambda m: m.stem,
+)
 def test_the_theory_floors_do_not_print_plot_or_touch_files(module):
     tree = ast.parse(module.read_text())
     called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from experiments import layer_map
-from experiments.layer_map import APART, FOLDS, PENALTIES, cells, findings, fitted, kinds, measure, signs, split_groups
+from experiments.layer_map import APART, PENALTIES, cells, findings, fitted, kinds, measure, signs, split_groups
 from tests.experiments.made import changed, finding, statuses
 from tests.tolerances import SOLVE
+from w2s_theory.design.folds import FOLDS
 from w2s_theory.embeddings.tasks import standardised
 
 

@@ -12,6 +12,7 @@ from w2s_theory import pipelines
 from w2s_theory.outcomes import Verdict
 from w2s_theory.problems.empirical import EmpiricalTask
 from w2s_theory.quantities.gain import report
+from w2s_theory.real_tasks.verdicts import student_checks
 from w2s_theory.students.linear import OLS, Ridge
 
 
@@ -119,7 +120,7 @@ def test_the_checks_are_about_the_student_that_was_run(rule):
     weak = np.column_stack([strong[:, 0] + strong[:, 1], rng.standard_normal(150)])
     task = EmpiricalTask(weak, strong, strong[:, 0] + rng.standard_normal((2, 150)) + 1.0, "made up", is_synthetic=True)
     outcome = pipelines.run(task, split=task.split((50, 60, 40), rng=rng), student=rule)
-    found, numbers = _real.checks(task, outcome, rng=rng), report(outcome.train)
+    found, numbers = student_checks(task, outcome, rng=rng), report(outcome.train)
     assert all(one.verdict is Verdict.HOLDS for of_target in found for one in of_target.values())
     if isinstance(rule, OLS):
         difference = numbers.gain - numbers.misfit

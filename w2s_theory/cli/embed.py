@@ -20,7 +20,7 @@ examples:
   w2s embed pairs.parquet --text first --text2 second --model ./my-model --layers 0,6 --local-files-only
   w2s embed reviews.csv --text review --model ./my-model --layers -2,-1       the last two layers
   w2s embed hub:imdb::test --text text --model Qwen/Qwen2.5-0.5B --pooling last --dtype bfloat16 --device cuda
-  w2s embed --task stsb_en --model offline             a real task of $W2S_DATA, the encoder of the extra 'encoder'
+  w2s embed --task stsb_en --model minilm              a real task of $W2S_DATA, the encoder of the extra 'encoder'
 """
 EXIT_CODES = """\
 exit codes:
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--task", metavar="NAME", help="a real task of $W2S_DATA, in the place of SOURCE and its columns")
     parser.add_argument("--text", metavar="COLUMN", help="the column of texts")
     parser.add_argument("--text2", metavar="COLUMN", help="the column of second texts, for pairs")
-    parser.add_argument("--model", required=True, metavar="NAME", help="hub name or folder; 'offline' is the packaged encoder")
+    parser.add_argument("--model", required=True, metavar="NAME", help="hub name or folder; 'minilm' is the packaged encoder")
     add_extraction(parser)
     parser.add_argument("--cache", metavar="FOLDER", help="where to keep features (default $W2S_CACHE, else ~/.cache/w2s_theory)")
     parser.add_argument("--shard", type=int, default=1024, metavar="N", help="texts between two savings (default 1024)")
@@ -74,7 +74,7 @@ def extractor(options: argparse.Namespace, model: str) -> Any:
     """The ``Extractor`` that the options of ``add_extraction`` describe, for one model."""
     from ..embeddings.extraction import Extractor
 
-    if model == "offline":
+    if model == "minilm":
         from ..embeddings.offline import offline_encoder
 
         model = offline_encoder()

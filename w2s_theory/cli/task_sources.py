@@ -1,0 +1,143 @@
+"""The task that the options of ``w2s check-embeddings`` describe: an npz file of arrays, or texts as two frozen models see them."""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .embed import Progress
+
+_ARRAYS = ("weak", "strong", "labels", "teacher", "groups")
+
+
+class Made:
+    """The task that the options describe: features and labels, an outside teacher's labels, groups of like rows, the files it was read from."""
+
+    def __init__(self, task: Any, teacher: Any, groups: Any, inputs: dict[str, Path]) -> None:
+        self.task, self.teacher, self.groups, self.inputs = task, teacher, groups, inputs
+
+
+def arrays_task(options: argparse.Namespace) -> Made:
+    """The task in an npz file of plain arrays."""
+    path = Path(options.arrays)
+    try:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            arrays = {key: archive[key] for key in archive.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or not an npz file of plain arrays ({error}). Write it with numpy.savez.") from error
+    unknown = sorted(set(arrays) - set(_ARRAYS))
+    needed = ["strong", "labels", *(["weak"] if "teacher" not in arrays else [])]
+    missing = [name for name in needed if name not in arrays]
+    if missing or unknown:
+        raise ValueError(
+            f"{path} must hold weak, strong and labels, perhaps teacher and groups; it lacks {missing or 'nothing'} and holds {sorted(arrays)}."
+        )
+    labels = arrays["labels"]
+    if labels.dtype.kind not in "fiub" or labels.ndim != 1:
+        raise ValueError(f"{path}: labels must be numbers (N,); they are {labels.dtype} of shape {labels.shape}.")
+    kind = options.kind or ("classes" if labels.dtype.kind in "iub" else "regression")
+    strong = arrays["strong"]
+    try:
+        task = _task(arrays.get("weak", strong), strong, labels, kind, path.stem)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} does not hold a task: {error}") from error
+    return Made(task, arrays.get("teacher"), arrays.get("groups"), {path.name: path})
+
+
+def _task(weak: np.ndarray, strong: np.ndarray, labels: np.ndarray, kind: str, name: str) -> Any:
+    from ..problems.classification import ClassificationTask
+    from ..problems.empirical import EmpiricalTask
+
+    return ClassificationTask((weak, strong), labels, name) if kind == "classes" else EmpiricalTask(weak, strong, labels, name)
+
+
+def models_task(options: argparse.Namespace) -> Made:
+    """The task of texts, or molecules, as the two models see it."""
+    if options.task == "esol":
+        from ..embeddings.molecules import esol_task
+
+        if options.teacher is not None:
+            raise ValueError("the task 'esol' has no teacher; name --weak fingerprints or descriptors.")
+        weak, strong = (model.partition(":")[0] for model in (options.weak, options.strong))
+        return Made(esol_task(weak=weak, strong=strong), None, None, {})
+    from ..embeddings.frozen import task_features
+    from ..embeddings.real_tasks import REAL_TASKS, text_groups, text_task
+    from ..embeddings.texts import read_task
+
+    inputs: dict[str, Path] = {}
+    if options.task is not None:
+        texts = text_task(options.task)
+        given = REAL_TASKS[options.task.partition(":")[0]].teacher
+        if options.teacher is not None and options.teacher != given:
+            has = "has no teacher" if given is None else f"has the teacher {given!r}"
+            raise ValueError(
+                f"--teacher must name a column of the task; {options.task!r} {has}, and {options.teacher!r} was asked for."
+            )
+    else:
+        columns = {"text2": options.text2, "teacher": options.teacher, "kind": options.kind}
+        texts = read_task(options.texts, text=options.text, label=options.label, **columns)
+        if Path(options.texts).is_file():
+            inputs[Path(options.texts).name] = Path(options.texts)
+    found: dict[str, tuple[Any, int]] = {}
+    for role in ("weak", "strong"):
+        name = getattr(options, role)
+        if name is not None:
+            found[role] = _model(name, texts, options)
+    features = {
+        role: task_features(
+            texts, model, _layer(model, layer), folder=options.cache, progress=Progress(f"{role} {getattr(options, role)}")
+        )
+        for role, (model, layer) in found.items()
+    }
+    task = _task(features.get("weak", features["strong"]), features["strong"], texts.labels, texts.kind, texts.name)
+    teacher = texts.teacher if options.teacher is not None else None
+    return Made(task, teacher, text_groups(texts), inputs)
+
+
+def _model(name: str, texts: Any, options: argparse.Namespace) -> tuple[Any, int]:
+    """The extractor that MODEL:LAYER names, and the layer."""
+    if name == "tfidf":
+        from ..embeddings.lexical import Lexical
+
+        return Lexical(texts.texts + (texts.texts2 or ())), 0
+    model, _, layer = name.rpartition(":")
+    try:
+        number = int(layer)
+    except ValueError:
+        model = ""
+        number = 0
+    if not model:
+        raise ValueError(
+            f"a model must be MODEL:LAYER with a whole number for the layer, such as minilm:6, or tfidf; it is {name!r}."
+        )
+    if model == "stories":
+        from ..embeddings.llama2c import stories_model
+
+        return stories_model(), number
+    from ..embeddings.extraction import Extractor
+    from ..embeddings.offline import offline_encoder
+
+    on = options.device if options.device.startswith("cuda") else "cpu"
+    packaged = model == "minilm"
+    extractor = Extractor(
+        offline_encoder() if packaged else model,
+        pooling=options.pooling,
+        dtype=options.dtype,
+        devices=(on,),
+        local_files_only=packaged or options.local_files_only,
+        max_tokens=options.max_tokens,
+    )
+    return extractor, number
+
+
+def _layer(model: Any, layer: int) -> int:
+    """A layer counted from the end, from the front."""
+    return layer if layer >= 0 else model.layers[-1] + 1 + layer

@@ -37,7 +37,7 @@ DISAGREEMENT_SAVING = Statement(
     sides=_sides,
     about=LabelledPool,
     assumptions=CLASSES,
-    source=Source("", "after disagreements_suffice", derived=True),
+    source=Source("", "disagreements_suffice", derived=True),
     tightness="attained when weak and student are right equally often where they differ, or differ everywhere",
     examples=_examples,
 )

@@ -87,7 +87,7 @@ def _realizability(report: EmbeddingReport) -> str:
     return (
         f"How far the task is from realizable: ε, the least squared error of any linear head on the strong features, is estimated by "
         f"{ceiling.value:.3f} [{ceiling.low:.3f}, {ceiling.high:.3f}] of the label's variance, the held-out error of the strong model trained "
-        "on gold labels. That is too high on average, never too low, because a head learnt from a sample is no better on new rows than the best one."
+        "on gold labels. On average that is at or above ε, because a head learnt from a sample is no better on new rows than the best one."
     )
 
 

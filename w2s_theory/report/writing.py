@@ -139,7 +139,7 @@ def replace_file(path: Path, data: bytes) -> None:
         os.chmod(temporary, 0o644)  # mkstemp makes files that only we can read
         os.replace(temporary, path)
     except OSError as error:
-        raise OSError(error.errno, f"could not write the report to {path}: {error.strerror or error}") from error
+        raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):

@@ -6,12 +6,14 @@
 #                `make TORCH_INDEX= test` takes the ordinary build instead (after `make clean` if there is a .venv)
 #   NEED_MB      free disk space to ask for before making .venv: about 1.5 times what it takes (0: don't ask)
 #   PYTEST_ARGS  more arguments for pytest, as in `make test PYTEST_ARGS='--runslow -n 2'`
+#   WORKERS      processes that run the tests side by side, one BLAS thread each (default: a core each, at most 4)
 #   W2S_DATA     a folder with real data; ../shared/data is taken where there is one and this isn't set
 
 PYTHON ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 NEED_MB ?= $(if $(strip $(TORCH_INDEX)),3500,11000)
 PYTEST_ARGS ?=
+WORKERS ?= auto --maxprocesses 4
 export PYTHON TORCH_INDEX NEED_MB
 
 python := .venv/bin/python
@@ -34,7 +36,7 @@ full: .venv/.installed
 	@$(with_data) $(python) -m experiments --full
 
 test: .venv/.installed
-	@$(with_data) $(python) -m pytest --hypothesis-profile=ci $(PYTEST_ARGS)
+	@$(with_data) OMP_NUM_THREADS=1 $(python) -m pytest --hypothesis-profile=ci -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: .venv/.installed
 	$(python) -m ruff format --check

@@ -20,7 +20,7 @@ DRAWABLE = (
 def numbers(rng: np.random.Generator, *, points: int = 24, count: int = 6, certain: bool = False) -> LabelledPool:
     """A regression: both models see the truth with noise, and points are drawn by their distance, floored."""
     truth = rng.normal(size=points)
-    weak, student = 0.6 * truth + 0.6 * rng.normal(size=points), 0.8 * truth + 0.3 * rng.normal(size=points)
+    weak, student = 0.6 * truth + 1.0 * rng.normal(size=points), 0.8 * truth + 0.3 * rng.normal(size=points)
     answers = np.linspace(-2.0, 2.0, 5)
     chances = np.exp(-2.0 * (answers - truth[:, None]) ** 2)
     chances /= chances.sum(axis=1, keepdims=True)

@@ -29,7 +29,7 @@ def _sides(pool: LabelledPool, count: int, rng: np.random.Generator) -> Sides:
 
 
 def _examples(rng: np.random.Generator) -> tuple[LabelledPool, ...]:
-    return (numbers(rng), numbers(rng, count=2), numbers(rng, certain=True))
+    return (numbers(rng), numbers(rng, count=6), numbers(rng, certain=True))
 
 
 DIFFERENCE_ESTIMATOR = Statement(

@@ -108,6 +108,8 @@ def test_a_table_of_texts_goes_through_two_models(run, tmp_path):
         (("--task", "stsb_en", "--strong", "a:1", "--weak", "b:1", "--seed", "-1"), "--seed must be >= 0"),
         (("--task", "stsb_en", "--strong", "a:1", "--weak", "b:1", "--side-by-side"), "name one"),
         (("--arrays", "absent.npz"), "absent.npz"),
+        (("--texts", "t.csv", "--strong", "a:1", "--weak", "b:1", "--text", "t", "--label", "t"), "must name different columns"),
+        (("--arrays", "absent.npz", "--sizes", ".5,.5,.5"), "--sizes must be three shares that sum to at most 1"),
         (("--arrays", "absent.npz", "--sizes", "a,b"), "--sizes must be three numbers"),
         (("--arrays", "absent.npz", "--device", "gpu"), "device must be"),
     ],
@@ -121,9 +123,11 @@ def test_damaged_and_wrong_archives_are_named(run, archive, tmp_path):
     for changes, words in (
         ({"labels": None}, "it lacks ['labels']"),
         ({"more": np.zeros(3)}, "holds ['labels', 'more'"),
-        ({"weak": np.zeros((3, 2))}, "does not hold a task"),
+        ({"weak": np.zeros((3, 2))}, "weak must have one row per label, 160"),
+        ({"strong": np.zeros(160)}, "strong must be numbers (N, d)"),
         ({"strong": np.full((160, 2), np.nan)}, "must be finite"),
         ({"labels": np.zeros((160, 2))}, "labels must be numbers (N,)"),
+        ({"labels": np.array(["no", "yes"] * 80), "teacher": np.array(["no", "si"] * 80)}, "'si' is none of"),
         ({"labels": np.array([{}] * 160, dtype=object)}, "not an npz file of plain arrays"),
     ):
         code, _, err = run("--arrays", archive(**changes))
@@ -132,6 +136,53 @@ def test_damaged_and_wrong_archives_are_named(run, archive, tmp_path):
     (tmp_path / "features.npz").write_bytes(whole[: len(whole) // 2])
     code, _, err = run("--arrays", str(tmp_path / "features.npz"))
     assert code == 2 and "damaged" in err
+
+
+def test_a_table_given_as_arrays_is_sent_to_texts_without_a_word_of_pickles(run, tmp_path):
+    (tmp_path / "t.csv").write_text("text,label\na,1\n")
+    code, _, err = run("--arrays", str(tmp_path / "t.csv"))
+    assert code == 2 and "t.csv" in err and "--texts" in err and "pickle" not in err
+
+
+def test_words_as_labels_of_arrays_are_classes_in_sorted_order(run, archive):
+    made = (arrays()["labels"] > 0).astype(np.int64)
+    by_number, by_word = (
+        run("--arrays", archive(labels=labels, teacher=teacher), "--splits", "2")
+        for labels, teacher in ((made, made[::-1]), (np.array(["no", "yes"])[made], np.array(["no", "yes"])[made[::-1]]))
+    )
+    assert by_number[0] == by_word[0] == 0 and by_number[1] == by_word[1] and "accuracy" in by_word[1]
+    code, _, err = run("--arrays", archive(labels=np.array(["no", "yes"])[made]), "--kind", "regression")
+    assert code == 2 and "Try --kind classes" in err
+
+
+def test_word_labels_of_a_table_as_a_regression_are_pointed_to_classes(run, tmp_path):
+    (tmp_path / "t.csv").write_text("text,label\n" + "a word,positive\n" * 9)
+    columns = ("--texts", str(tmp_path / "t.csv"), "--text", "text", "--label", "label", "--kind", "regression")
+    code, _, err = run(*columns, "--weak", "tfidf", "--strong", "tfidf")
+    assert code == 2 and "row 1 holds 'positive'" in err and "--kind classes" in err
+
+
+def test_an_unknown_task_is_told_the_close_names_and_esol(run):
+    code, _, err = run("--task", "stsb", "--weak", "tfidf", "--strong", "tfidf")
+    assert code == 2 and "close: 'stsb_en'" in err and "esol" in err
+
+
+def test_a_layer_that_a_model_lacks_is_refused_before_texts_go_through(run, tmp_path):
+    (tmp_path / "t.csv").write_text("text,label\n" + "".join(f"{WORDS[k % 5]} word,{k / 3}\n" for k in range(12)))
+    columns = ("--texts", str(tmp_path / "t.csv"), "--text", "text", "--label", "label", "--cache", str(tmp_path / "cache"))
+    model = str(save_bert(tmp_path / "bert"))
+    code, _, err = run(*columns, "--weak", f"{model}:0", "--strong", f"{model}:9")
+    assert code == 2 and ":9: the layer must be one of 0 to 3, or counted from the end; it is 9" in err and not (tmp_path / "cache").exists()
+
+
+def test_few_rows_and_tfidf_of_few_texts_run_with_a_word_of_caution(run, tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [f"{' '.join(rng.choice(WORDS[:7], size=5))},{rng.standard_normal():.3f}\n" for _ in range(40)]
+    (tmp_path / "t.csv").write_text("text,label\n" + "".join(lines))
+    columns = ("--texts", str(tmp_path / "t.csv"), "--text", "text", "--label", "label", "--cache", str(tmp_path / "cache"))
+    code, out, err = run(*columns, "--weak", "tfidf", "--strong", "tfidf", "--splits", "2")
+    assert code == 0, err
+    assert "Caution: there are only 10 weak and 20 transfer and 10 test rows" in out
 
 
 def test_a_model_must_name_its_layer(run, tmp_path):

@@ -169,6 +169,15 @@ def test_supervisors_are_ranked_from_files_or_from_columns(run, tmp_path):
     assert code == 0 and "which student is best is not known" in out
 
 
+def test_classes_that_are_called_by_different_names_exit_two(run, tmp_path):
+    words = write_csv(tmp_path / "words.csv", weak=["pos", "neg"], student=[1, 0], gold=[1, 0])
+    code, out, err = run(words, "--gold-is", "random")
+    assert code == 2 and not out and "weak answers 'neg', 'pos', and student answers '0', '1'" in err
+    gold = write_csv(tmp_path / "gold.csv", weak=[1, 0], student=[1, 1], gold=["pos", "neg"])
+    code, out, err = run(gold, "--gold-is", "random")
+    assert code == 2 and not out and "it holds 'neg', 'pos'" in err
+
+
 def test_a_plan_says_how_many_labels_are_needed(run):
     code, out, _ = run("plan", "--gain", "0.02", "--misfit", "0.1")
     assert code == 0 and out.startswith(f"{plan_accuracy(0.02, 0.1).labels} gold labels")
@@ -196,7 +205,7 @@ def test_a_plan_says_how_many_labels_are_needed(run):
         (("ANSWERS", "--level", "2"), "--level must lie strictly between 0 and 1"),
         (("next", "ANSWERS", "--level", "95"), "--level must lie strictly between 0 and 1"),
         (("plan", "--gain", "0.1", "--misfit", "0.2", "--level", "95"), "--level must lie strictly between 0 and 1"),
-        (("ANSWERS", "--sequential"), "must be a DrawRecord"),
+        (("ANSWERS", "--sequential"), "--sequential needs --draw DRAW.csv"),
         (("next", "ANSWERS", "--seed", "-1"), "--seed must be >= 0"),
         (("next", "ANSWERS", "--count", "0"), "count must be a whole number"),
         (("next", "ANSWERS", "--out", "d.txt"), "ends in .csv"),
@@ -249,7 +258,7 @@ def test_what_answers_were_taken_for_at_the_draw_does_not_change_with_the_labels
         draw = tmp_path / f"{loss}.csv"
         code, out, _ = run("next", path, *kind, "--count", 12, "--out", draw)
         assert code == 0 and ("taken for classes" in out) == (not kind)
-        fill_in(draw, [rating] * 20)
+        fill_in(draw, [rating, rating, "4", "1"] * 5)
         plain = json.loads(run(path, "--draw", draw, "--json")[1])
         assert plain["diagnosis"]["answers"][0]["loss"] == loss
 

@@ -217,6 +217,19 @@ def test_progress_counts_the_texts_of_this_run_only(capsys, monkeypatch):
     ]
 
 
+def test_what_is_there_already_has_no_rate(capsys):
+    progress = Progress("text")
+    progress(20, 20)
+    progress(20, 20)
+    assert capsys.readouterr().err.splitlines() == ["text: all 20 texts are there"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("minilm:6", "--model minilm --layers 6"), ("tfidf", "w2s check-embeddings")])
+def test_features_of_check_embeddings_are_refused_with_the_way_out(capsys, table, name, message):
+    assert cli.main(["embed", table, "--text", "text", "--model", name]) == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0:00"), (59.6, "1:00"), (3599.0, "59:59"), (3725.0, "1:02:05")])
 def test_durations_are_written_as_on_a_clock(seconds, shown):
     assert duration(seconds) == shown

@@ -76,7 +76,24 @@ def test_a_kind_that_does_not_fit_is_refused():
 
 
 def test_a_gold_label_that_nobody_answers_is_noted():
-    assert "'c'" in answers_of(["a", "b"], ["b", "b"], ["c", None]).notes[0]
+    assert "'c'" in answers_of(["a", "b", "a"], ["b", "b", "b"], ["c", None, "a"]).notes[0]
+
+
+@pytest.mark.parametrize("gold", [None, [1, 0, 1], [None, None, 0]])
+def test_models_that_share_no_class_are_refused_and_not_called_a_win(gold):
+    with pytest.raises(ValueError, match="weak answers 'neg', 'pos', and student answers '0', '1'"):
+        answers_of(["pos", "neg", "pos"], [1, 0, 1], gold, kind="classes")
+    with pytest.raises(ValueError, match="weak answers '0', '1', and ceiling answers 'neg', 'pos'"):
+        answers_of([1, 0, 1], [1, 1, 1], gold, ceiling=["pos", "neg", "pos"], kind="classes")
+
+
+def test_models_that_never_agree_share_their_classes_when_gold_labels_hold_those_of_both():
+    assert answers_of(["a", "a"], ["b", "b"], ["a", "b"]).gold.tolist() == [0.0, 1.0]
+
+
+def test_gold_labels_in_other_words_are_refused_and_not_called_a_gain_of_zero():
+    with pytest.raises(ValueError, match="names that weak and student give them, '0', '1'; it holds 'neg', 'pos'"):
+        answers_of([1, 0, 1, 0], [1, 1, 1, 0], ["pos", "neg", None, "pos"])
 
 
 def test_the_digest_is_of_the_answers_and_not_of_the_gold_labels():
@@ -110,6 +127,7 @@ def test_a_csv_of_probabilities_names_its_classes(tmp_path):
     [
         ({"week": ["a"], "student": ["a"]}, "no column 'weak'.*close: 'week'"),
         ({"weak": ["a"], "studnet": ["a"]}, "no column 'student'.*close: 'studnet'"),
+        ({"text": ["a"], "weak": ["a"], "strong": ["a"]}, "no column 'student' .close: 'strong'; rename it"),
         (
             {"weak_a": [0.5], "weak_b": [0.5], "student_a": [0.5], "student_c": [0.5]},
             "student must have a column of probabilities",
@@ -141,7 +159,8 @@ def test_files_that_are_no_csv_are_refused(tmp_path):
 
 
 def test_supervisors_are_pairs_of_columns(tmp_path):
-    path = write_csv(tmp_path / "s.csv", weak_a=["x"], student_a=["y"], weak_b=["y"], student_b=["y"], gold=["y"])
+    both, y = ["x", "y"], ["y", "y"]
+    path = write_csv(tmp_path / "s.csv", weak_a=both, student_a=y, weak_b=y, student_b=y, gold=y)
     assert [name for name, _ in read_supervisors(path)] == ["a", "b"]
     with pytest.raises(ValueError, match="for each supervisor"):
         read_supervisors(write_csv(tmp_path / "t.csv", weak_a=["x"], student_b=["y"]))
@@ -166,7 +185,7 @@ def test_separators_and_decimals_of_other_countries_are_refused_and_not_misread(
 
 
 def test_columns_that_say_how_sure_a_model_is_are_not_shown_to_whoever_labels(tmp_path):
-    columns = {"text": ["x"], "weak": ["a"], "student": ["b"], "weak_score": [0.9], "student_score": [0.8], "ceiling_x": [1]}
+    columns = {"text": ["x"], "weak": ["a"], "student": ["a"], "weak_score": [0.9], "student_score": [0.8], "ceiling_x": [1]}
     assert list(read_answers(write_csv(tmp_path / "a.csv", **columns)).others) == ["text"]
 
 

@@ -20,7 +20,7 @@ All are measured on the quarter that is left, on --splits random splits. Copies 
 
 A model is MODEL:LAYER. MODEL: a name on the hub, a local folder, "minilm" (the packaged encoder, layers 0 to 6), "stories" (the
 small causal model of W2S_DATA, layers 0 to 5) or "tfidf"; for the task esol "fingerprints" or "descriptors". LAYER 0 = token embeddings,
-k = after block k, -1 = the last.
+k = after block k, -1 = the last. tfidf has min(128, texts - 1) components, and no layer.
 
 examples:
   w2s check-embeddings --task stsb_en --weak minilm:0 --strong minilm:6
@@ -57,7 +57,9 @@ def add(commands: Any) -> None:
     source.add_argument("--task", metavar="NAME", help="a real task of $W2S_DATA (stsb_en, emobank, sst2, trec, …, or esol)")
     source.add_argument("--texts", metavar="FILE", help="a .csv, .jsonl, .parquet file (or .gz), or hub:NAME[:CONFIG[:SPLIT]]")
     source.add_argument(
-        "--arrays", metavar="FILE.npz", help="arrays weak (N, d), strong (N, e), labels (N,), perhaps teacher, groups"
+        "--arrays",
+        metavar="FILE.npz",
+        help="arrays weak (N, d), strong (N, e), labels (N,): numbers or words, perhaps teacher, groups",
     )
     parser.add_argument("--text", metavar="COLUMN", help="the column of texts")
     parser.add_argument("--text2", metavar="COLUMN", help="the column of second texts, for pairs")
@@ -104,6 +106,12 @@ def _refuse_combinations(options: argparse.Namespace, parser: argparse.ArgumentP
         parser.error("--text, --text2 and --label name columns of --texts; --task and --arrays bring their own.")
     if options.texts is not None and not (options.text and options.label):
         parser.error("--texts needs --text and --label: the columns of the texts and of the gold labels.")
+    if options.texts is not None:
+        named = [(f"--{name}", column) for name, column in (*columns.items(), ("teacher", options.teacher)) if column]
+        for k, (option, column) in enumerate(named):
+            same = [other for other, also in named[:k] if also == column]
+            if same:
+                parser.error(f"{same[0]} and {option} must name different columns; both are {column!r}.")
     if options.arrays is not None:
         if options.weak or options.strong or options.teacher:
             parser.error("--arrays brings weak, strong and teacher itself: leave out --weak, --strong and --teacher.")
@@ -143,7 +151,7 @@ def _check(options: argparse.Namespace) -> int:
     parts = sections(report)
     _print_numbers(report)
     print("\n" + "\n".join(answers(report)))
-    print(f"\nStatements on the first split: {counts(report)}.")
+    print(f"\nStatements on the first split: {counts(report)}. Identities hold for any three models: they check the arithmetic.")
     for check in report.verdicts:
         print(f"  {check.statement:<36} {check.verdict.name:<12} {reason(check)}".rstrip())
     if options.side_by_side:
@@ -168,10 +176,17 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _sizes(text: str) -> tuple[float, ...]:
+    from ..problems.empirical import part_sizes
+
     try:
         sizes = tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ValueError(f"--sizes must be three numbers with commas between, such as 0.25,0.5,0.25; it is {text!r}.") from None
+    if all(0.0 < size < 1.0 for size in sizes):
+        try:
+            part_sizes(sizes, 10**9)
+        except ValueError:
+            raise ValueError(f"--sizes must be three shares that sum to at most 1, or three counts; it is {text!r}.") from None
     return tuple(int(size) if size >= 1.0 and size.is_integer() else size for size in sizes)
 
 
@@ -199,19 +214,22 @@ class _Splits:
 
 def _print_numbers(report: Any) -> None:
     """A short table: a line per quantity, a column per loss, the headline's intervals."""
+    from ..real_tasks.answers import beats_constant
+
     about = report.about
     print(
         f"{about['task']}: {about['rows']:,} rows ({about['rows_left_out']} left out), {about['splits']} splits into {about['weak_rows']} weak, "
         f"{about['transfer_rows']} transfer and {about['test_rows']} test rows; 95 % intervals for a new data set"
     )
     print(f"{'':<15}" + "".join(f"{loss:<30}" for loss in report.losses))
-    for quantity in dict.fromkeys(number.quantity for number in report.numbers):
+    for quantity in dict.fromkeys(number.quantity for number in (*report.numbers, *report.baselines)):
         cells = []
         for loss in report.losses:
             cell = ""
             if report.has(quantity, loss):
                 number = report.number(quantity, loss)
-                cell = f"{number.value:8.4f} [{number.low:.4f}, {number.high:.4f}]" if np.isfinite(number.low) else " refused"
+                refused = not np.isfinite(number.low) or (quantity == "pgr" and not beats_constant(report, loss, "ceiling"))
+                cell = " refused" if refused else f"{number.value:8.4f} [{number.low:.4f}, {number.high:.4f}]"
             cells.append(f"{cell:<30}")
         print(f"{quantity.replace('_', ' '):<15}" + "".join(cells).rstrip())
 

@@ -155,6 +155,11 @@ def _answer(options: argparse.Namespace) -> int:
         raise ValueError(
             f"--draw says how the points were chosen, and --gold-is {options.gold_is} says otherwise. Leave one of them out."
         )
+    if options.sequential and not options.draw:
+        raise ValueError(
+            "--sequential needs --draw DRAW.csv, the file that `w2s diagnose next` wrote: the interval follows the order in which "
+            "points were drawn. Leave --sequential out, or draw points."
+        )
     table, record = read_with_draw(options.file, options)
     found = diagnose_answers(
         table.answers,

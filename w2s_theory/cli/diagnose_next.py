@@ -85,6 +85,10 @@ def _next(options: argparse.Namespace) -> int:
     print(f"Points (rows below the header, from 1): {', '.join(map(str, shown)) or 'none'}{rest}.")
     print("\n".join([said, *(f"{note[0].upper()}{note[1:]}." for note in answers.notes)]))
     if files:
+        what = "the chance of its point in one draw"
+        if record.loss == "accuracy":
+            what = "the chance of its point to be the first drawn, 1 / all on which weak and student differ; none is drawn twice"
+        print(f"The column probability is {what}. It is there for the record: leave it as it is.")
         print(f"Fill in the column gold of {files[0]}, leave no line out, then: w2s diagnose {options.file} --draw {files[0]}")
     else:
         print("Nothing was written, so labels of these points can't be used later: give --out DRAW.csv.")

@@ -46,7 +46,13 @@ def add(commands: Any) -> None:
     parser.add_argument("--model", required=True, metavar="NAME", help="hub name or folder; 'minilm' is the packaged encoder")
     add_extraction(parser)
     parser.add_argument("--cache", metavar="FOLDER", help="where to keep features (default $W2S_CACHE, else ~/.cache/w2s_theory)")
-    parser.add_argument("--shard", type=int, default=1024, metavar="N", help="texts between two savings (default 1024)")
+    parser.add_argument(
+        "--shard",
+        type=int,
+        default=1024,
+        metavar="N",
+        help="texts between two savings (default 1024); another N is another store: everything is extracted again",
+    )
     parser.add_argument("--repair", action="store_true", help="compare all checksums first, and extract again what is damaged")
     parser.set_defaults(run=lambda options: _embed(options, parser))
 
@@ -101,14 +107,18 @@ class Progress:
     def __init__(self, what: str) -> None:
         self.what, self.start, self.first, self.shown = what, monotonic(), -1, 0.0
         self.done = self.total = 0
+        self.is_old = False
 
     def __call__(self, done: int, total: int) -> None:
         """Show where it stands, at most once a second but for the first and the last time."""
         self.done, self.total, now = done, total, monotonic()
         if self.first < 0:
             self.first, self.start = done, now
+            self.is_old = done == total
             if done:
                 self._show(f"{done:,} of {total:,} texts are there already" if done < total else f"all {total:,} texts are there")
+        elif self.is_old:
+            return  # nothing was computed in this run: there is no rate
         elif done == total or now - self.shown >= 1.0:
             rate = (done - self.first) / max(now - self.start, 1e-9)
             left = "" if done == total or not rate else f", {duration((total - done) / rate)} left"
@@ -139,7 +149,7 @@ def _embed(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
     try:
         sides = _texts(options)
-        model = extractor(options, options.model)
+        model = extractor(options, _one_model(options.model))
     except (*_REFUSED, OSError) as error:
         return _failed(2, error)
     try:
@@ -153,6 +163,10 @@ def _embed(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
                     f"w2s embed: {name}: {store.truncated:,} texts were longer than the model takes, and were cut off.",
                     file=sys.stderr,
                 )
+        print(
+            "To read: layer_K.npy is (texts, width) in float32, a row per text in their order, for numpy.load; or "
+            "Embeddings.open(folder).layer(K), from w2s_theory.embeddings.store."
+        )
     except KeyboardInterrupt:
         print(
             "\nw2s embed: interrupted. The shards that are finished are kept; the same command goes on from there.",
@@ -166,6 +180,18 @@ def _embed(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     except _REFUSED as error:
         return _failed(2, error)
     return 0
+
+
+def _one_model(model: str) -> str:
+    """The model, unless it is written as ``check-embeddings`` takes features: with a layer, or without a model."""
+    if Path(model).exists():
+        return model
+    if model == "tfidf":
+        raise ValueError("--model must be a model; tfidf is none, and needs no embedding: pass it to `w2s check-embeddings`.")
+    name, colon, layer = model.rpartition(":")
+    if colon and layer.lstrip("-").isdecimal():
+        raise ValueError(f"--model must be a model without a layer; it is {model!r}. Say --model {name} --layers {layer}.")
+    return model
 
 
 def _texts(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:

@@ -32,7 +32,11 @@ def arrays_task(options: argparse.Namespace) -> Made:
                 raise ValueError("it holds a single array")
             arrays = {key: archive[key] for key in archive.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or not an npz file of plain arrays ({error}). Write it with numpy.savez.") from error
+        # NumPy's own message would tell the reader to load pickles, which run code.
+        raise ValueError(
+            f"{path} is damaged or not an npz file of plain arrays (of numbers or texts, not of objects). Write it with "
+            "numpy.savez(file, weak=…, strong=…, labels=…); a table of texts is for --texts."
+        ) from error
     unknown = sorted(set(arrays) - set(_ARRAYS))
     needed = ["strong", "labels", *(["weak"] if "teacher" not in arrays else [])]
     missing = [name for name in needed if name not in arrays]
@@ -41,15 +45,54 @@ def arrays_task(options: argparse.Namespace) -> Made:
             f"{path} must hold weak, strong and labels, perhaps teacher and groups; it lacks {missing or 'nothing'} and holds {sorted(arrays)}."
         )
     labels = arrays["labels"]
-    if labels.dtype.kind not in "fiub" or labels.ndim != 1:
-        raise ValueError(f"{path}: labels must be numbers (N,); they are {labels.dtype} of shape {labels.shape}.")
-    kind = options.kind or ("classes" if labels.dtype.kind in "iub" else "regression")
+    if labels.dtype.kind not in "fiubU" or labels.ndim != 1:
+        raise ValueError(f"{path}: labels must be numbers (N,) or words; they are {labels.dtype} of shape {labels.shape}.")
+    kind = options.kind or ("regression" if labels.dtype.kind == "f" else "classes")
+    if labels.dtype.kind == "U":
+        labels, arrays = _from_words(labels, arrays, kind, path)
     strong = arrays["strong"]
+    for name in ("weak", "strong"):
+        _refuse_features(arrays.get(name, strong), name, len(labels), path)
     try:
         task = _task(arrays.get("weak", strong), strong, labels, kind, path.stem)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} does not hold a task: {error}") from error
     return Made(task, arrays.get("teacher"), arrays.get("groups"), {path.name: path})
+
+
+def _from_words(
+    labels: np.ndarray, arrays: dict[str, np.ndarray], kind: str, path: Path
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Words as classes from 0 in sorted order, the labels' and the teacher's; an empty answer of the teacher is NaN."""
+    if kind == "regression":
+        raise ValueError(
+            f"{path}: labels must be numbers for --kind regression; the first is {str(labels[0])!r}. Try --kind classes."
+        )
+    words, indices = np.unique(labels, return_inverse=True)
+    teacher = arrays.get("teacher")
+    if teacher is not None and teacher.dtype.kind == "U":
+        index = {"": np.nan} | {str(word): float(k) for k, word in enumerate(words)}
+        strange = sorted(set(teacher.ravel().tolist()) - set(index))
+        if strange:
+            raise ValueError(
+                f"{path}: teacher must answer with words of labels; {strange[0]!r} is none of {words.tolist()[:10]}."
+            )
+        answers = np.array([index[word] for word in teacher.ravel().tolist()]).reshape(teacher.shape)
+        arrays = arrays | {"teacher": answers}
+    return indices.astype(np.int64), arrays
+
+
+def _refuse_features(features: np.ndarray, name: str, rows: int, path: Path) -> None:
+    """Features that are no table of numbers with a row per label, by the name that they have in the file."""
+    if features.dtype.kind not in "fiub" or features.ndim != 2:
+        raise ValueError(f"{path}: {name} must be numbers (N, d); it is {features.dtype} of shape {features.shape}.")
+    if len(features) != rows:
+        raise ValueError(
+            f"{path}: {name} must have one row per label, {rows}; its shape is {features.shape}. Pass the features of all rows."
+        )
+    if not np.all(np.isfinite(features)):
+        row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise ValueError(f"{path}: {name} must be finite; row {row} (from 0) is not. Drop that row, or look at how it was made.")
 
 
 def _task(weak: np.ndarray, strong: np.ndarray, labels: np.ndarray, kind: str, name: str) -> Any:
@@ -68,12 +111,16 @@ def models_task(options: argparse.Namespace) -> Made:
             raise ValueError("the task 'esol' has no teacher; name --weak fingerprints or descriptors.")
         weak, strong = (model.partition(":")[0] for model in (options.weak, options.strong))
         return Made(esol_task(weak=weak, strong=strong), None, None, {})
+    from ..embeddings.columns import near
     from ..embeddings.frozen import task_features
-    from ..embeddings.real_tasks import REAL_TASKS, text_groups, text_task
+    from ..embeddings.real_tasks import REAL_TASKS, task_names, text_groups, text_task
     from ..embeddings.texts import read_task
 
     inputs: dict[str, Path] = {}
     if options.task is not None:
+        known = [*task_names(), "esol"]
+        if options.task not in known:
+            raise ValueError(f"--task must be one of {', '.join(known)}; it is {options.task!r}{near(options.task, known)}.")
         texts = text_task(options.task)
         given = REAL_TASKS[options.task.partition(":")[0]].teacher
         if options.teacher is not None and options.teacher != given:
@@ -83,18 +130,22 @@ def models_task(options: argparse.Namespace) -> Made:
             )
     else:
         columns = {"text2": options.text2, "teacher": options.teacher, "kind": options.kind}
-        texts = read_task(options.texts, text=options.text, label=options.label, **columns)
+        try:
+            texts = read_task(options.texts, text=options.text, label=options.label, **columns)
+        except ValueError as error:
+            if options.kind == "regression" and "must hold a finite number" in str(error):
+                error.add_note("If the labels are words: --kind classes.")
+            raise
         if Path(options.texts).is_file():
             inputs[Path(options.texts).name] = Path(options.texts)
     found: dict[str, tuple[Any, int]] = {}
     for role in ("weak", "strong"):
         name = getattr(options, role)
         if name is not None:
-            found[role] = _model(name, texts, options)
+            model, layer = _model(name, texts, options)
+            found[role] = model, _layer(model, layer, f"--{role} {name}")
     features = {
-        role: task_features(
-            texts, model, _layer(model, layer), folder=options.cache, progress=Progress(f"{role} {getattr(options, role)}")
-        )
+        role: task_features(texts, model, layer, folder=options.cache, progress=Progress(f"{role} {getattr(options, role)}"))
         for role, (model, layer) in found.items()
     }
     task = _task(features.get("weak", features["strong"]), features["strong"], texts.labels, texts.kind, texts.name)
@@ -138,6 +189,9 @@ def _model(name: str, texts: Any, options: argparse.Namespace) -> tuple[Any, int
     return extractor, number
 
 
-def _layer(model: Any, layer: int) -> int:
-    """A layer counted from the end, from the front."""
-    return layer if layer >= 0 else model.layers[-1] + 1 + layer
+def _layer(model: Any, layer: int, option: str) -> int:
+    """A layer counted from the end, from the front; refused where the model lacks it, before any text goes through."""
+    counted = layer if layer >= 0 else model.layers[-1] + 1 + layer
+    if counted not in model.layers:
+        raise ValueError(f"{option}: the layer must be one of 0 to {model.layers[-1]}, or counted from the end; it is {layer}.")
+    return counted

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -104,7 +104,7 @@ def answers_of(weak: Any, student: Any, gold: Any = None, *, ceiling: Any = None
     ``gold`` (N,): NaN, None, "" or, for classes, −1 where it is not known; no label at all when ``None``. ``kind=None`` takes
     what is clear: words, booleans and probabilities are classes, numbers that are not all whole a regression, whole numbers of
     at most FEW_CLASSES values classes (a note says so). Raises ``ValueError`` for misaligned or empty arrays, NaN among
-    answers, and kinds that are not clear.
+    answers, kinds that are not clear, and classes that weak, student and gold call by different names.
     """
     if kind not in (None, "classes", "regression"):
         raise ValueError(f"kind must be 'classes' or 'regression', or None to take what is clear; it is {kind!r}.")
@@ -148,6 +148,8 @@ def answers_of(weak: Any, student: Any, gold: Any = None, *, ceiling: Any = None
     truth = np.array([np.nan if value is None else index[value] for value in known])
     unseen = sorted({value for value in known if value is not None} - {*names["weak"], *names["student"]})
     _refuse_unknown(unseen, known)
+    answered = {name: {str(value) for value in values} for name, values in names.items()}
+    _refuse_other_words(answered, {value for value in known if value is not None})
     if unseen:
         notes += (f"gold labels hold {_few(unseen)}, which neither weak nor student ever answers: both count as wrong there",)
     return Answers(kind, gold=truth, classes=classes, notes=notes, **numbered)
@@ -251,6 +253,24 @@ def _refuse_unknown(unseen: Sequence[str], known: list[str | None]) -> None:
     if wrong is not None:
         raise ValueError(
             f"gold must be empty where it is not known; point {known.index(wrong) + 1} holds {wrong!r}. If that is a class, rename it."
+        )
+
+
+def _refuse_other_words(answered: Mapping[str, set[str]], gold: set[str]) -> None:
+    """Models that share no class, or gold labels that nobody answers, are one set of classes written in two ways: compared word by
+    word they would give a gain that is none."""
+    weak, both = answered["weak"], answered["weak"] | answered["student"]
+    for name in ("student", "ceiling"):
+        there = answered.get(name, both)
+        if not there & (weak if name == "student" else both) and not (there & gold and weak & gold):
+            raise ValueError(
+                f"weak and {name} must call classes by the same names; weak answers {_few(sorted(weak, key=_order))}, and {name} "
+                f"answers {_few(sorted(there, key=_order))}: no class is in both. Write them in the same words."
+            )
+    if gold and not gold & both:
+        raise ValueError(
+            f"gold must call classes by the names that weak and student give them, {_few(sorted(both, key=_order))}; it holds "
+            f"{_few(sorted(gold, key=_order))}, and none of these is ever answered. Write the labels in the words of the answers."
         )
 
 

@@ -25,7 +25,8 @@ class Standing:
 
     ``ranking``: of students' errors (None without gold labels); ``label_free``: for numbers without gold labels, what each rule
     of
-    ``supervisors.LABEL_FREE`` makes of each; ``warning``: what a reader must know.
+    ``supervisors.LABEL_FREE`` makes of each; ``warning``: what a reader must know;
+    ``points``: how many there are, with a gold label or without.
     """
 
     names: tuple[str, ...]
@@ -35,6 +36,7 @@ class Standing:
     ranking: Ranking | None
     label_free: dict[str, np.ndarray]
     warning: str
+    points: int
 
 
 def rank_supervisors(
@@ -88,7 +90,7 @@ def rank_supervisors(
     else:
         errors = np.array([(each.student - each.gold)[rows] ** 2 for each in answers])
     gains = np.array([np.mean(pointwise_gain(each, loss, rows)) for each in answers])
-    return Standing(names, loss, apart, gains, rank(errors, level=level, rng=rng), {}, "")
+    return Standing(names, loss, apart, gains, rank(errors, level=level, rng=rng), {}, "", first.size)
 
 
 def _without_labels(names: tuple[str, ...], answers: list[Answers], loss: str, apart: np.ndarray) -> Standing:
@@ -102,7 +104,7 @@ def _without_labels(names: tuple[str, ...], answers: list[Answers], loss: str, a
         found = {f"{rule}: {RULES[rule]}": scores(rule, weak, student) for rule in LABEL_FREE}
     else:
         found = {"share of points where weak and student differ": np.array([np.mean(differs(each)) for each in answers])}
-    return Standing(names, loss, apart, None, None, found, warning)
+    return Standing(names, loss, apart, None, None, found, warning, answers[0].size)
 
 
 def _gold(answers: Answers, row: int) -> str | float:

@@ -17,6 +17,8 @@ from .answers import Answers, Kind, answers_of, name_of, with_probabilities
 
 ROLES = ("weak", "student", "ceiling")
 GOLD = "gold"
+#: What else the models are called.
+OTHER_NAMES = {"weak": ("teacher", "supervisor"), "student": ("strong",), "ceiling": ("oracle",)}
 
 
 class Table(NamedTuple):
@@ -41,7 +43,7 @@ def read_answers(path: str | Path, *, kind: Kind | None = None, gold: Mapping[in
     if not _columns(header, "weak") or not _columns(header, "student"):
         lacking = next(role for role in ROLES if not _columns(header, role))
         raise ValueError(
-            f"{path} has no column {lacking!r}{near(lacking, header)}; its columns are {', '.join(map(repr, header[:20]))}. "
+            f"{path} has no column {lacking!r}{_close(lacking, header)}; its columns are {', '.join(map(repr, header[:20]))}. "
             "Give a column of answers, "
             f"{lacking!r}, or of probabilities for each class, '{lacking}_<class>'."
         )
@@ -58,6 +60,12 @@ def read_answers(path: str | Path, *, kind: Kind | None = None, gold: Mapping[in
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return Table(answers, others)
+
+
+def _close(role: str, header: list[str]) -> str:
+    """The column that is the role by another name, else those that are spelled like it, as the end of a sentence."""
+    named = [name for name in header if name.strip().lower() in (role, *OTHER_NAMES[role])]
+    return f" (close: {', '.join(map(repr, named))}; rename it)" if named else near(role, header)
 
 
 def _is_answer(name: str) -> bool:

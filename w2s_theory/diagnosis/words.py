@@ -180,7 +180,9 @@ def _table(diagnosis: Diagnosis) -> str:
     for answer in diagnosis.answers:
         gain, saved = answer.gain, answer.saving
         known = ("–", "–", "–") if gain is None else (_n(gain.value), f"{_n(gain.low)} to {_n(gain.high)}", gain.method)
-        times = f"{saved:.2g}×" if saved is not None and math.isfinite(saved) else "–"
+        times = "–"
+        if saved is not None and math.isfinite(saved):
+            times = f"{saved:.2g}×" if saved >= 1.0 else f"none ({saved:.2g}×)"
         body.append((NOUNS[answer.loss], known[0], known[1], _n(answer.misfit), str(answer.labels), times, known[2]))
     widths = [max(len(row[k]) for row in (head, *body)) for k in range(len(head))]
     return "\n".join(
@@ -195,7 +197,9 @@ def _legend(diagnosis: Diagnosis) -> str:
     misfits = ", ".join(f"{MISFITS[loss]} ({NOUNS[loss]})" for loss in losses)
     said = [f"gain: error of weak − error of student; {units}", f"misfit: {misfits}; needs no gold label"]
     if any(answer.saving is not None for answer in diagnosis.answers):
-        said.append("saving: so many times as many uniformly drawn labels the paired estimate takes for this width")
+        said.append(
+            "saving: so many times as many uniformly drawn labels the paired estimate takes for this width; below 1× it takes fewer"
+        )
     return "\n".join(f"  {line}" for line in said)
 
 
@@ -227,7 +231,13 @@ def ranking_lines(standing: Standing, level: float) -> list[str]:
         for other in ranking.order[i + 1 :].tolist():
             pair = ranking.difference(k, other)
             pairs.append(f"  {names[k]} − {names[other]}: {pair.value:+.3g} ({pair.low:+.3g} to {pair.high:+.3g})")
-    return [said, "\n".join(table), "\n".join(pairs)]
+    found = [said, "\n".join(table), "\n".join(pairs)]
+    if standing.loss == "accuracy" and ranking.labels < standing.points:
+        found.append(
+            f"Gains here are means over the {ranking.labels} gold points. `w2s diagnose` on one file also uses on how many of all "
+            f"{standing.points} points weak and student differ, so it estimates the same gain by another number."
+        )
+    return found
 
 
 def _percent(level: float) -> str:

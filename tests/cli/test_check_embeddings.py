@@ -172,7 +172,11 @@ def test_a_layer_that_a_model_lacks_is_refused_before_texts_go_through(run, tmp_
     columns = ("--texts", str(tmp_path / "t.csv"), "--text", "text", "--label", "label", "--cache", str(tmp_path / "cache"))
     model = str(save_bert(tmp_path / "bert"))
     code, _, err = run(*columns, "--weak", f"{model}:0", "--strong", f"{model}:9")
-    assert code == 2 and ":9: the layer must be one of 0 to 3, or counted from the end; it is 9" in err and not (tmp_path / "cache").exists()
+    assert (
+        code == 2
+        and ":9: the layer must be one of 0 to 3, or counted from the end; it is 9" in err
+        and not (tmp_path / "cache").exists()
+    )
 
 
 def test_few_rows_and_tfidf_of_few_texts_run_with_a_word_of_caution(run, tmp_path):

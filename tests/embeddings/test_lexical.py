@@ -53,6 +53,10 @@ def test_features_have_the_inner_products_of_the_best_low_rank_approximation():
     assert np.abs(expected - counted(TEXTS) @ counted(TEXTS).T).max() > 0.1  # the rank matters
 
 
+def test_without_a_number_of_components_it_takes_what_the_texts_allow():
+    assert Lexical(TEXTS).key == Lexical(TEXTS, components=len(TEXTS) - 1).key
+
+
 def test_two_fits_agree_to_the_last_bit():
     assert np.array_equal(Lexical(TEXTS, components=4).extract(TEXTS), Lexical(TEXTS, components=4).extract(TEXTS))
 

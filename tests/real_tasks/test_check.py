@@ -299,6 +299,79 @@ def test_the_answers_say_what_the_numbers_say(realizable):
     assert "is not told from its teacher" in losing and "beats" not in losing
 
 
+def test_a_constant_costs_the_entropy_of_the_classes_and_the_share_of_the_rarer_ones():
+    """Shares fixed by hand; the splits keep them up to a row."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat([0, 1, 2], [240, 120, 40]))
+    features = labels[:, None] + 0.3 * rng.standard_normal((400, 2))
+    found = checked(ClassificationTask((features, features), labels, "made up"))
+    shares = np.array([0.6, 0.3, 0.1])
+    assert found.number("baseline", "cross-entropy").value == pytest.approx(-np.sum(shares * np.log(shares)), rel=0.01)
+    assert found.number("baseline", "accuracy").value == pytest.approx(0.4, abs=0.01)
+    assert found.number("baseline", "squared").value == 1.0
+    for loss in found.losses:
+        for model in ("weak", "student", "ceiling"):
+            margin, error = found.number(f"{model}_margin", loss), found.number(f"{model}_error", loss)
+            assert margin.value == pytest.approx(found.number("baseline", loss).value - error.value, abs=ROUNDING)
+            assert margin.low > 0.0
+    assert "a constant" not in " ".join(answers(found))
+    # Another data set of this size has other shares, p̂: the entropy's standard deviation is sd(log p_y)/√400; a test part is a quarter.
+    baseline = found.number("baseline", "cross-entropy")
+    spread = np.sqrt(np.sum(shares * np.log(shares) ** 2) - np.sum(shares * np.log(shares)) ** 2)
+    assert 0.5 < (baseline.high - baseline.low) / (2.0 * 3.18 * spread / np.sqrt(400)) < 2.0
+
+
+def test_where_nothing_was_learnt_the_answers_say_so_and_no_performance_gap_is_quoted():
+    rng = np.random.default_rng(5)
+    features, labels = rng.standard_normal((2, 300, 8)), rng.integers(0, 2, 300)
+    found = checked(ClassificationTask((features[0], features[1]), labels, "noise"), splits=6)
+    said = answers(found)
+    told = [sentence for sentence in said if sentence.startswith("In cross-entropy a constant")]
+    assert len(told) == 1 and "student model's" in told[0] and "no sign that the student knows" in told[0]
+    assert not any(sentence.startswith("Performance gap") for sentence in said)
+    assert not found.number("ceiling_margin", "cross-entropy").low > 0.0
+    (page,) = [section for section in sections(found) if section.title == "The numbers"]
+    assert all(str(row["new data"]).startswith("refused") for row in page.rows if row["quantity"] == "pgr")
+
+
+def test_no_performance_gap_is_quoted_where_a_ceiling_does_not_beat_a_constant_though_the_gap_is_told(realizable):
+    from dataclasses import replace
+
+    assert any(sentence.startswith("Performance gap recovered in squared") for sentence in answers(realizable))
+    level = tuple(
+        replace(number, value=0.0, low=-0.1, high=0.1) if number.quantity == "ceiling_margin" else number
+        for number in realizable.baselines
+    )
+    said = answers(replace(realizable, baselines=level))
+    assert any("the ceiling does not beat a constant" in sentence for sentence in said)
+    assert not any(sentence.startswith("Performance gap") for sentence in said)
+
+
+def test_data_that_can_not_tell_gain_from_misfit_say_so(realizable):
+    from dataclasses import replace
+
+    wide = [
+        replace(number, low=-2.0, high=2.0) if (number.quantity, number.how) == ("residual", "new data") else number
+        for number in realizable.numbers
+    ]
+    said = " ".join(answers(replace(realizable, numbers=tuple(wide))))
+    assert "These data can't tell whether misfit predicts the gain" in said and "Misfit predicts" not in said
+
+
+def test_a_penalty_at_an_end_of_the_grid_is_told(realizable):
+    from dataclasses import replace
+
+    ends = replace(realizable, chosen=(realizable.path[-1].penalty,) * 2 + realizable.chosen[2:])
+    assert "In 2 of 4 splits the penalty that the weak labels choose for the student is the largest" in " ".join(answers(ends))
+    inside = replace(realizable, chosen=(realizable.path[5].penalty,) * 4)
+    assert "is the largest" not in " ".join(answers(inside)) and "is the smallest" not in " ".join(answers(inside))
+
+
+def test_few_rows_get_a_word_of_caution(realizable):
+    assert answers(checked(world(100)))[0].startswith("Caution: there are only 25 weak and 25 test rows")
+    assert "Caution" not in " ".join(answers(realizable))
+
+
 def test_a_report_is_written_with_pictures(three, tmp_path):
     plain = {"sections": 6}
     paths = write_report("made up", sections(three), tmp_path, plain=three.plain() | plain, provenance=provenance(seed=0))

@@ -11,13 +11,17 @@ from .._validation import MissingExtra, whole
 from .store import digest_of_texts
 from .texts import checked_texts
 
+#: Components, where there are more texts and words than these.
+MOST = 128
+
 
 class Lexical:
     """TF-IDF of words and pairs of words, reduced to ``components`` by a truncated singular value decomposition.
 
     Fitted to ``texts`` alone, no label is looked at; but transductive: the features of a text depend on all the texts it was
     fitted to, test rows among them. It has the ``key``, ``layers`` (0,), ``width`` and ``extract`` of an ``extraction.Extractor``, and stands in
-    its place. Rows have length 1 before the reduction. A word or pair counts when ``at_least`` of the texts hold it.
+    its place. ``components=None`` takes ``MOST``, or fewer where there are not more texts and words than that.
+    Rows have length 1 before the reduction. A word or pair counts when ``at_least`` of the texts hold it.
 
     Deterministic: the decomposition is started from a fixed vector, and its signs are fixed. Texts of a pair: fit it to both.
 
@@ -27,20 +31,23 @@ class Lexical:
 
     layers = (0,)
 
-    def __init__(self, texts: Sequence[str], *, components: int = 128, at_least: int = 2) -> None:
+    def __init__(self, texts: Sequence[str], *, components: int | None = None, at_least: int = 2) -> None:
         try:
             import sklearn
             from sklearn.decomposition import TruncatedSVD
             from sklearn.feature_extraction.text import TfidfVectorizer
         except ImportError as error:
             raise MissingExtra("embeddings", "scikit-learn") from error
-        self.width, at_least = whole("components", components), whole("at_least", at_least)
+        at_least = whole("at_least", at_least)
+        if components is not None:
+            components = whole("components", components)
         texts = checked_texts("texts", texts, len(texts))
         self._counter = TfidfVectorizer(ngram_range=(1, 2), min_df=at_least, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
         try:
             counted = self._counter.fit_transform(texts)
         except ValueError as error:  # no word is left
             raise ValueError(f"texts must share words; with at_least={at_least}: {error} Pass more texts.") from error
+        self.width = max(1, min(MOST, *(size - 1 for size in counted.shape))) if components is None else components
         if min(counted.shape) <= self.width:
             raise ValueError(
                 f"components must be fewer than the texts and the words; they are {self.width}, of {counted.shape[0]} texts with "

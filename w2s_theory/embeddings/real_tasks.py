@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from .columns import as_numbers
+from .columns import as_numbers, near
 from .tables import read_columns
 from .texts import TextTask
 
@@ -68,6 +68,11 @@ REAL_TASKS: Mapping[str, RealTask] = MappingProxyType(
 )
 
 
+def task_names() -> list[str]:
+    """The names that ``text_task`` takes: those of ``REAL_TASKS``, and "name:column" for further labels."""
+    return [*REAL_TASKS, *(f"{each}:{other}" for each, task in REAL_TASKS.items() for other in task.others)]
+
+
 def text_task(name: str, folder: str | Path | None = None) -> TextTask:
     """A task of ``REAL_TASKS`` by its name, or "name:column" for another label of the same texts.
 
@@ -79,9 +84,9 @@ def text_task(name: str, folder: str | Path | None = None) -> TextTask:
     file is not there.
     """
     stem, _, column = name.partition(":")
-    known = [*REAL_TASKS, *(f"{each}:{other}" for each, task in REAL_TASKS.items() for other in task.others)]
+    known = task_names()
     if name not in known:
-        raise ValueError(f"name must be one of {', '.join(known)}; it is {name!r}.")
+        raise ValueError(f"name must be one of {', '.join(known)}; it is {name!r}{near(name, known)}.")
     task = REAL_TASKS[stem]
     path = (data_folder("text") if folder is None else Path(folder)) / f"{stem}.csv.gz"
     if not path.is_file():
@@ -110,7 +115,7 @@ def data_folder(*below: str) -> Path:
     if not data:
         raise FileNotFoundError(
             "the data are not part of this package: set the environment variable W2S_DATA to the folder that holds "
-            f"{'/'.join(below) or 'them'}, or pass folder=."
+            f"{'/'.join(below) or 'them'}."
         )
     folder = Path(data, *below)
     if not folder.is_dir():

@@ -11,6 +11,7 @@ from .._validation import class_probabilities, finite, generator, whole
 from ..problems.classification import ClassificationTask
 from ..problems.devices import torch_device
 from ..problems.empirical import EmpiricalTask
+from .constant import margins
 from .intervals import KINDS, Averages, averages
 from .losses import DERIVED
 from .measure import Data, Outcome, measure
@@ -49,6 +50,7 @@ def check_embeddings(
     Losses: "squared" with ridge heads on labels standardised to variance 1 over all rows (of C > 2 classes: on their one-hot
     vectors, divided by the square root of their total variance, so that naming everybody's shares costs 1, as for two classes and numbers);
     for classes also "cross-entropy" (nats) and "accuracy" (as error rates) of softmax heads. They disagree often enough to be shown side by side.
+    Under each loss stands beside them what a constant answer costs, and by how much each model beats it (``report.baselines``).
     The ceiling's held-out error stands for the approximation error ε that the theory asks for: on average it is above it.
 
     ``device``: "cpu" is NumPy, the reference; with "cuda", "cuda:1" or "cpu-torch" the same code runs on torch tensors there, in
@@ -75,6 +77,7 @@ def check_embeddings(
         if progress is not None:
             progress(k + 1, splits)
     numbers: list[Number] = []
+    baselines: list[Number] = []
     by_split: dict[str, np.ndarray] = {}
     for loss in outcomes[0].values:
         influence = np.stack([each.influence[loss] for each in outcomes])
@@ -83,8 +86,10 @@ def check_embeddings(
             # standardised labels y, that of X/σ̂² by row j is −X·(‖y_j‖² − 1)/N. (Heads follow a shift of the labels, so their mean adds nothing.)
             means = np.stack([each.values[loss].mean(axis=1) for each in outcomes])
             influence = influence - means[:, :, None] * (spread - 1.0) / total
-        found = averages([each.values[loss] for each in outcomes], [each.split.test for each in outcomes], influence, own)
+        values = [each.values[loss] for each in outcomes]
+        found = averages(values, [each.split.test for each in outcomes], influence, own)
         numbers += _numbers(loss, found)
+        baselines += margins(loss, [each.split for each in outcomes], values, influence, classes=classes, groups=own)
         by_split[loss] = found.by_split @ np.nan_to_num(np.array(DERIVED["gain"], dtype=np.float64))
     first = outcomes[0]
     about = {
@@ -113,6 +118,7 @@ def check_embeddings(
         chosen=tuple(each.chosen for each in outcomes),
         gains={loss: tuple(float(gain) for gain in values) for loss, values in by_split.items()},
         about=about,
+        baselines=tuple(baselines),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..outcomes import VERDICT_TABLE, Check, Verdict
 from ..report import Section, interval
 from ..report.pictures import gain_against_misfit, gain_by_loss, gain_by_penalty
-from .answers import answers
+from .answers import answers, beats_constant
 from .intervals import NEW_DATA, SPLITS, TEST_POINTS
 from .report import EmbeddingReport
 
@@ -57,7 +57,8 @@ def sections(report: EmbeddingReport) -> list[Section]:
             "The numbers",
             "Gain = weak error − student error = misfit + residual; residual = cross term + penalty term. The misfit is how far student and weak "
             "model are apart, the cross term is due to the target missing the strong class, the penalty term is the rest; gap = weak error − ceiling "
-            "error, pgr = gain / gap.\n\nIntervals are at 95 %, approximate, and allow for: "
+            "error, pgr = gain / gap. The baseline is what a constant answer costs; a margin is the baseline minus the model's error."
+            "\n\nIntervals are at 95 %, approximate, and allow for: "
             + "; ".join(f"{name}: {what}" for name, what in COVERS.items())
             + ".",
             rows=_table(report),
@@ -71,17 +72,22 @@ def sections(report: EmbeddingReport) -> list[Section]:
         ),
         Section(
             "How the gain depends on penalty and split",
-            "Ridge student and ceiling with one penalty (in units of the features' mean eigenvalue); the share of splits where the gain is positive.",
+            "Ridge student and ceiling with one penalty (in units of the features' mean eigenvalue, tr(XᵀX)/d); the share of splits where the gain "
+            f"is positive. In the first split the student chose {report.chosen[0]:.3g} of these units, "
+            f"λ = {report.about['penalties']['student']:.3g} in ‖Xb − y‖² + λ‖b‖².",
             rows=path,
-            picture=lambda axes: gain_by_penalty(axes, _path_rows(report)),
+            picture=lambda axes: _penalty_picture(axes, report),
         ),
         Section(
             "Which statements hold here",
-            "Checked on the first split. A statement that is out of scope asks for something that these data do not have.",
+            "Checked on the first split. The identities hold for any three models, so they check the arithmetic and say nothing about these "
+            "models; the others ask for more. A statement that is out of scope asks for something that these data do not have.",
             rows=[verdict_row(check) for check in report.verdicts],
         ),
         Section(
-            "Settings", rows=[{"what": name.replace("_", " "), "value": _word(value)} for name, value in report.about.items()]
+            "Settings",
+            "Penalties are λ of the first split, in the units of its features.",
+            rows=[{"what": name.replace("_", " "), "value": _word(value)} for name, value in report.about.items()],
         ),
     ]
 
@@ -89,13 +95,20 @@ def sections(report: EmbeddingReport) -> list[Section]:
 def _table(report: EmbeddingReport) -> list[dict[str, Any]]:
     """A row per loss and quantity, a column per interval."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for each in report.numbers:
+    for each in (*report.numbers, *report.baselines):
         if each.quantity == "sharp_band":  # no confidence interval: it has its picture
             continue
         row = rows.setdefault((each.loss, each.quantity), {"loss": each.loss, "quantity": each.quantity.replace("_", " ")})
         finite = bool(np.isfinite([each.low, each.high]).all())
         row[each.how] = interval(each.value, each.low, each.high) if finite else "refused: the gap is inside its noise"
+        if each.quantity == "pgr" and not beats_constant(report, each.loss, "ceiling"):
+            row[each.how] = "refused: the ceiling does not beat a constant"
     return list(rows.values())
+
+
+def _penalty_picture(axes: Any, report: EmbeddingReport) -> None:
+    gain_by_penalty(axes, _path_rows(report))
+    axes.set_xlabel("penalty of the student (in mean eigenvalues of its features)")
 
 
 def _path_rows(report: EmbeddingReport) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ class PathPoint:
 @dataclass(frozen=True, eq=False)
 class EmbeddingReport:
     """``numbers``; ``verdicts`` of the statements on the first split's rows; the ``path`` of penalties; ``gains``, for each loss the gain of
-    every split; ``chosen``, the penalty that the student chose in every split (in the path's units); and ``about``: sizes and settings.
+    every split; ``chosen``, the penalty that the student chose in every split (in the path's units); ``about``: sizes and settings; and
+    ``baselines``: what a constant answer costs under each loss, and by how much each model beats it (``constant``).
     """
 
     numbers: tuple[Number, ...]
@@ -63,6 +64,7 @@ class EmbeddingReport:
     gains: Mapping[str, tuple[float, ...]]
     chosen: tuple[float, ...]
     about: Mapping[str, Any]
+    baselines: tuple[Number, ...]
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary per number, for a table."""
@@ -74,21 +76,22 @@ class EmbeddingReport:
         return tuple(dict.fromkeys(number.loss for number in self.numbers))
 
     def number(self, quantity: str, loss: str = "squared", how: str = "new data") -> Number:
-        """One of the numbers; raises ``KeyError`` when the report does not have it (a hard teacher has no cross-entropy)."""
-        for each in self.numbers:
+        """One of the numbers or baselines; raises ``KeyError`` when the report does not have it (a hard teacher has no cross-entropy)."""
+        for each in (*self.numbers, *self.baselines):
             if (each.quantity, each.loss) == (quantity, loss) and (each.how == how or quantity == "sharp_band"):
                 return each
         raise KeyError(f"no {quantity!r} under the loss {loss!r} with the interval {how!r} in this report")
 
     def has(self, quantity: str, loss: str = "squared") -> bool:
-        """Whether there is such a number."""
-        return any((each.quantity, each.loss) == (quantity, loss) for each in self.numbers)
+        """Whether there is such a number or baseline."""
+        return any((each.quantity, each.loss) == (quantity, loss) for each in (*self.numbers, *self.baselines))
 
     def plain(self) -> dict[str, Any]:
         """Everything as dictionaries, lists, strings and numbers, for ``report.write_report``."""
         return {
             "about": dict(self.about),
             "numbers": self.rows(),
+            "baselines": [asdict(number) for number in self.baselines],
             "verdicts": [{f.name: getattr(check, f.name) for f in fields(check)} for check in self.verdicts],
             "path": [point.row() | {"gains": list(point.gains)} for point in self.path],
             "gains": {loss: list(gains) for loss, gains in self.gains.items()},

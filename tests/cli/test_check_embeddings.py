@@ -55,7 +55,7 @@ def test_arrays_give_the_numbers_of_the_library_and_a_report(run, archive, tmp_p
     written = json.loads((tmp_path / "report" / "report.json").read_text())
     assert written["result"]["gains"]["squared"] == list(expected.gains["squared"])
     assert written["provenance"]["seed"] == 4 and "features.npz" in written["provenance"]["inputs"]
-    assert (tmp_path / "report" / "report.html").is_file() and (tmp_path / "report" / "picture_4.png").is_file()
+    assert (tmp_path / "report" / "report.html").is_file() and (tmp_path / "report" / "picture_3.png").is_file()
     assert "realizable" in out and "charikar2024.cross_term" in out and "HOLDS" in out
     assert "splits on cpu: 3 of 3" in err
 

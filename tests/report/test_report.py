@@ -82,10 +82,10 @@ def test_markdown_shows_what_it_is_given_and_never_a_table_a_picture_or_a_tag_of
 
 def test_the_picture_in_the_page_is_the_file_beside_the_markdown(tmp_path):
     _, markdown, page = written(tmp_path, Section("first"), Section("second", picture=line, caption="a line"))
-    image = (tmp_path / "picture_2.png").read_bytes()
+    image = (tmp_path / "picture_1.png").read_bytes()
     assert image.startswith(b"\x89PNG")
     assert base64.b64encode(image).decode() in page
-    assert "![a line](picture_2.png)" in markdown
+    assert "![a line](picture_1.png)" in markdown
     assert [a["alt"] for tag, a in Page(page).tags if tag == "img"] == ["a line"]
 
 

@@ -31,7 +31,7 @@ def write_report(
     plain: Mapping[str, Any],
     provenance: Mapping[str, Any],
 ) -> list[Path]:
-    """Write ``report.json``, ``report.md`` (its pictures ``picture_<section>.png`` beside it) and ``report.html`` (self-contained).
+    """Write ``report.json``, ``report.md`` (its pictures ``picture_1.png`` … beside it) and ``report.html`` (self-contained).
 
     ``plain`` is the result for a program, under the key "result" of ``report.json`` (see ``json_ready``); ``provenance`` is from the
     function of that name. A glossary and a section on how the report was made are added at the end. Without matplotlib the report
@@ -55,7 +55,8 @@ def write_report(
     # The numbers may have taken hours: they are on disk before anything is drawn.
     replace_file(folder / "report.json", text.encode())
     pictures = _draw(sections)
-    files = {number: f"picture_{number}.png" for number, picture in pictures.items() if isinstance(picture, bytes)}
+    shown = [number for number, picture in pictures.items() if isinstance(picture, bytes)]
+    files = {number: f"picture_{place}.png" for place, number in enumerate(shown, start=1)}
     for number, name in files.items():
         replace_file(folder / name, pictures[number])  # type: ignore[arg-type]
     replace_file(folder / "report.md", markdown_page(title, whole, pictures, files).encode())

@@ -118,3 +118,15 @@ def test_a_number_that_is_not_defined_leaves_the_others_alone():
 def test_one_split_has_no_interval():
     with pytest.raises(ValueError, match="number of splits"):
         averages(*_ordered(np.ones((1, 9)), [np.arange(3)]), np.arange(9))
+
+
+def test_two_splits_are_enough_and_the_quantiles_are_students():
+    """One degree of freedom less than there are splits, or groups of test rows; m tested rows of N are m/(N − m), of all rows m."""
+    rng = np.random.default_rng(5)
+    tests = [rng.choice(30, 10, replace=False) for _ in range(2)]
+    found = averages(*_ordered(rng.standard_normal((1, 30)), tests), np.arange(30))
+    assert found.freedom == {NEW_DATA: 1.0, SPLITS: 1.0, TEST_POINTS: len(np.union1d(*tests)) - 1.0}
+    assert found.test_share == 0.5
+    assert averages(*_ordered(rng.standard_normal((1, 30)), [np.arange(30)] * 3), np.arange(30)).test_share == 30.0
+    with pytest.raises(ValueError, match="number of splits"):
+        averages(*_ordered(rng.standard_normal((1, 30)), tests[:1]), np.arange(30))

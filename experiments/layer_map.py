@@ -20,7 +20,7 @@ from experiments import _frozen
 from experiments._ledger import Finding
 from experiments._tables import FEWEST, joint, pick, told
 from w2s_theory.design import Design
-from w2s_theory.design.folds import left_out_errors
+from w2s_theory.design.folds import LeftOut
 from w2s_theory.embeddings.tasks import standardised
 from w2s_theory.montecarlo import mean_estimate
 from w2s_theory.problems.empirical import Split
@@ -117,7 +117,7 @@ def fitted(features: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> tupl
     unit = features.var(axis=0).mean()
     design = Design(features, intercept=True)
     grid = PENALTIES * unit * len(features)
-    best = np.argmin(left_out_errors(design, features, labels, grid, groups), axis=0)
+    best = np.argmin(LeftOut(design, features, groups).errors(labels, grid), axis=0)
     heads, tasks = design.solve(labels, penalties=grid), np.arange(labels.shape[1])
     coefficients, intercept = heads.coefficients[best, :, tasks].T, heads.intercept[best, tasks]
     return lambda others: others.astype(np.float64) @ coefficients + intercept, PENALTIES[best]

@@ -50,7 +50,7 @@ CLOSED_FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "divergences/generators.py": (("gradient", "inverse_gradient", "slope_between", "between"), DIVERGENCES),
     "divergences/zero_one.py": (("between", "residual"), DIVERGENCES),
     "design/filters.py": (("on",), ("tests/design/test_design.py",)),
-    "design/folds.py": (("left_out_errors",), ("tests/design/test_folds.py",)),
+    "design/folds.py": (("errors",), ("tests/design/test_folds.py",)),
     "design/label_moments.py": (("plus",), ("tests/design/test_streaming.py",)),
     "design/moments.py": (("merged",), ("tests/design/test_streaming.py",)),
     "design/report.py": (("in_sample", "_student", "_with_ceiling", "numbers", "gain_of_errors", "assemble"), REPORT),

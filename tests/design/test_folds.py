@@ -7,7 +7,7 @@ import pytest
 
 from tests.tolerances import SOLVE
 from w2s_theory.design import Design
-from w2s_theory.design.folds import FOLDS, group_folds, left_out_errors
+from w2s_theory.design.folds import FOLDS, LeftOut, group_folds
 
 
 def test_groups_stay_together_and_every_row_is_left_out_once():
@@ -37,7 +37,7 @@ def test_errors_are_those_of_heads_fitted_without_the_fold(like):
     groups = np.arange(40) // 2 if like else np.arange(40)
     folds = groups % FOLDS if like else groups
     penalties = np.array([0.1, 3.0, 50.0])
-    found = left_out_errors(Design(features, intercept=True), features, labels, penalties, groups)
+    found = LeftOut(Design(features, intercept=True), features, groups).errors(labels, penalties)
     expected = np.zeros((3, 2))
     for fold in np.unique(folds):
         kept = folds != fold

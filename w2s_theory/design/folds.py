@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,21 +32,39 @@ def group_folds(groups: np.ndarray, kinds: np.ndarray | None = None) -> np.ndarr
     return folds
 
 
-def left_out_errors(design: Design, features: Any, labels: Any, penalties: np.ndarray, groups: np.ndarray | None = None) -> Any:
-    """Mean squared error (L, T) of ridge heads with an intercept on rows that were left out: each alone, or by ``group_folds``.
+class LeftOut:
+    """Rows of ``features`` (n, d) left out of ridge heads with an intercept: each alone, or by ``group_folds`` of ``groups`` (n,).
 
-    ``design``: that of ``features`` (n, d), with an intercept; ``labels`` (n, T); ``penalties`` λ (L,) as for all n rows: a head that is
-    fitted to n' of them gets λ·n'/n, the same weight per row. ``groups`` (n,), ``None`` for rows that have no like.
+    ``design``: that of ``features``, with an intercept; ``groups`` is ``None`` for rows that have no like. Folds are factorised once, for
+    any labels.
     """
-    folds = None if groups is None else group_folds(groups)
-    if folds is None:
-        return design.leave_one_out(labels, penalties=penalties)
-    xp = array_namespace(labels)
-    n, errors = len(folds), 0.0
-    for fold in np.unique(folds):
-        out, kept = (xp.asarray(np.flatnonzero(part), device=labels.device) for part in (folds == fold, folds != fold))
-        seen, unseen = (xp.take(features, rows, axis=0) for rows in (kept, out))
-        heads = Design(seen, intercept=True).solve(xp.take(labels, kept, axis=0), penalties=penalties * (len(kept) / n))
-        off = unseen @ heads.coefficients + heads.intercept[:, None, :] - xp.take(labels, out, axis=0)
-        errors = errors + xp.sum(off**2, axis=1)
-    return errors / n
+
+    def __init__(self, design: Design, features: Any, groups: np.ndarray | None = None) -> None:
+        self._design, self._features = design, features
+        self._folds = None if groups is None else group_folds(groups)
+
+    def errors(self, labels: Any, penalties: np.ndarray) -> Any:
+        """Mean squared error (L, T) on the rows left out, for ``labels`` (n, T) and ``penalties`` λ (L,) as for all n rows: a head that
+        is fitted to n' of them gets λ·n'/n, the same weight per row.
+        """
+        if self._folds is None:
+            return self._design.leave_one_out(labels, penalties=penalties)
+        xp = array_namespace(labels)
+        n, errors = len(self._folds), 0.0
+        for out, kept, design in self._parts:
+            heads = design.solve(xp.take(labels, kept, axis=0), penalties=penalties * (kept.shape[0] / n))
+            unseen = xp.take(self._features, out, axis=0)
+            off = unseen @ heads.coefficients + heads.intercept[:, None, :] - xp.take(labels, out, axis=0)
+            errors = errors + xp.sum(off**2, axis=1)
+        return errors / n
+
+    @cached_property
+    def _parts(self) -> list[tuple[Any, Any, Design]]:
+        """Of every fold: its rows, the other rows, and the Design of these."""
+        assert self._folds is not None
+        xp, device = array_namespace(self._features), self._features.device
+        found = []
+        for fold in np.unique(self._folds):
+            out, kept = (xp.asarray(np.flatnonzero(part), device=device) for part in (self._folds == fold, self._folds != fold))
+            found.append((out, kept, Design(xp.take(self._features, kept, axis=0), intercept=True)))
+        return found

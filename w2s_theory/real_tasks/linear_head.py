@@ -22,7 +22,7 @@ import numpy as np
 from .._array import array_namespace, to_numpy
 from ..design import Design
 from ..design.filters import path
-from ..design.folds import left_out_errors
+from ..design.folds import LeftOut
 from ..students.linear import LOO_DECADES, LOO_GRID_SIZE
 
 
@@ -60,8 +60,9 @@ class LinearSpace:
     """Features (n, d) of the rows that heads are fitted to, factorised once. ``groups`` (n,) numbers rows that say the same."""
 
     def __init__(self, features: Any, groups: np.ndarray | None = None) -> None:
-        self.features, self.groups = features, groups
+        self.features = features
         self.design = Design(features, intercept=True)
+        self.left_out = LeftOut(self.design, features, groups)
 
     @cached_property
     def unit(self) -> float:
@@ -92,7 +93,7 @@ class LinearSpace:
     def fit(self, labels: Any) -> LinearHead:
         """Heads for ``labels`` (n, q), each with the penalty of the grid whose error on rows left out is smallest."""
         xp = array_namespace(labels)
-        errors = to_numpy(left_out_errors(self.design, self.features, labels, self.grid, self.groups))
+        errors = to_numpy(self.left_out.errors(labels, self.grid))
         penalty = self.grid[np.argmin(errors, axis=0)]
         heads = self.design.solve(labels, penalties=penalty)
         own = range(labels.shape[1])

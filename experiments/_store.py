@@ -12,7 +12,6 @@ import io
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from w2s_theory._validation import MissingExtra
+from w2s_theory.embeddings.files import replace_file
 
 Row = dict[str, Any]
 Table = dict[str, np.ndarray]
@@ -30,23 +30,11 @@ class StoreError(RuntimeError):
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``, durably: a temporary file beside it, fsync, rename. On failure the old file stays."""
-    temporary = None
+    """Replace ``path`` by ``data``, durably (``replace_file``). On failure the old file stays."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)  # mkstemp makes files that only we can read
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        replace_file(path, data)
     except OSError as error:
         raise _unwritable(path, error) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def plain(name: str, value: Any) -> str | int | float | bool | None:
@@ -168,16 +156,6 @@ def _checksum(entry: Mapping[str, Any]) -> str:
 def _from_arrow(column: Any) -> np.ndarray:
     values = column.to_numpy()
     return values.astype(np.str_) if values.dtype == object else values
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable, where the system lets a folder be opened (Windows does not)."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _unwritable(path: Path, error: OSError) -> StoreError:

@@ -6,12 +6,16 @@ import errno
 import json
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+#: How the name of a file ends that is not finished.
+TEMPORARY = ".tmp"
 
 
 def layer_file(folder: Path, layer: int) -> Path:
@@ -19,15 +23,41 @@ def layer_file(folder: Path, layer: int) -> Path:
     return folder / f"layer_{layer}.npy"
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data``, durably; see ``replaced``. Raises ``OSError`` as the system has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Any]:
+    """A new file in the place of ``path``: written under another name beside it, flushed to the disk and renamed.
+
+    Readers see the old file or the new one, never a part; after an error the old file stays, and nothing of the new one.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            _flush(file)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)  # mkstemp makes files that only we can read
+        os.replace(temporary, path)
+        _flush_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write ``content`` in the place of what is at ``path``: readers see the old file or the new one, never a part."""
-    with _replaced(path) as file:
+    with _said(path), replaced(path) as file:
         file.write(json.dumps(content, indent=1).encode())
 
 
 def reserve(path: Path, shape: tuple[int, int]) -> None:
     """An .npy file for a float32 matrix of ``shape``, with room for all of it; raises ``OSError`` when the disk has less."""
-    with _replaced(path) as file:
+    with _said(path), replaced(path) as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         start, size = file.tell(), 4 * shape[0] * shape[1]
         file.flush()
@@ -103,21 +133,16 @@ def _said(path: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def _replaced(path: Path) -> Iterator[Any]:
-    """A new file, written under another name, flushed to the disk and renamed; after an error nothing is left of it."""
-    part = path.with_name(f"{path.name}.part")
-    with _said(path):
-        try:
-            with part.open("wb") as file:
-                yield file
-                _flush(file)
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-
-
 def _flush(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename durable, where the system lets a folder be opened (Windows does not)."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -33,7 +33,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .._validation import whole
-from .files import exclusively, layer_file, reserve, write_json, write_rows
+from .files import TEMPORARY, exclusively, layer_file, reserve, write_json, write_rows
 from .stored import CorruptStore, Embeddings, address, digest_of_rows, read_recipe
 from .texts import checked_texts
 
@@ -113,7 +113,7 @@ def embed(
 def _prepare(store: Embeddings, recipe: dict[str, Any], repair: bool) -> None:
     """The recipe and room for every layer. Files that are there must fit, or are made again with ``repair``."""
     (store.folder / "shards").mkdir(exist_ok=True)
-    for left in (*store.folder.glob("*.part"), *(store.folder / "shards").glob("*.part")):
+    for left in (*store.folder.glob(f".*{TEMPORARY}"), *(store.folder / "shards").glob(f".*{TEMPORARY}")):
         left.unlink()
     if repair or not (store.folder / "recipe.json").is_file():
         write_json(store.folder / "recipe.json", recipe)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -18,6 +15,7 @@ import numpy as np
 
 from .._array import is_array, to_numpy
 from .._validation import MissingExtra
+from ..embeddings import files as on_disk
 from .glossary import GLOSSARY
 from .markup import html_page, markdown_page
 from .sections import Section
@@ -128,20 +126,8 @@ def _draw(sections: list[Section]) -> dict[int, bytes | str]:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``: a temporary file beside it, fsync, rename. On failure the old file stays."""
-    temporary = None
+    """``embeddings.files.replace_file`` with an error that says what could not be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only we can read
-        os.replace(temporary, path)
+        on_disk.replace_file(path, data)
     except OSError as error:
         raise OSError(error.errno, f"could not write {path}: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
 
+from w2s_theory.report.columns import Bars, mean_interval
 from w2s_theory.report.style import COLOURS, LINES, WIDTH, new_figure, style
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = [
     "shown",
     "style",
 ]
-LEVEL = 0.95
 _CAPTION_SIZE = 9.0
 
 
@@ -39,28 +38,6 @@ def caption(figure: Figure, text: str) -> None:
     share = (len(lines) * 1.35 * _CAPTION_SIZE + 8) / 72 / height
     figure.set_layout_engine("constrained", rect=(0, share, 1, 1 - share))
     figure.text(0.01, 0.01, "\n".join(lines), fontsize=_CAPTION_SIZE, color="#444444", va="bottom", linespacing=1.35)
-
-
-class Bars(NamedTuple):
-    """Per group, in increasing order of ``at``: the mean, the half-width of its interval (NaN for one value), how many values."""
-
-    at: np.ndarray
-    mean: np.ndarray
-    half: np.ndarray
-    count: np.ndarray
-
-
-def mean_interval(groups: np.ndarray, values: np.ndarray, *, level: float = LEVEL) -> Bars:
-    """Mean and Student-t interval of ``values`` (one per seed) within each of ``groups``; both are columns of one table.
-
-    half = t_{count−1}((1+level)/2) · std(ddof=1)/√count.
-    """
-    at, index, count = np.unique(groups, return_inverse=True, return_counts=True)
-    mean = np.bincount(index, weights=values) / count
-    squares = np.bincount(index, weights=(values - mean[index]) ** 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        half = stdtrit(count - 1.0, (1.0 + level) / 2.0) * np.sqrt(squares / (count - 1.0) / count)
-    return Bars(at, mean, np.where(count > 1, half, np.nan), count)
 
 
 #: Fewest values whose interval is drawn: that of two is often wider than the axes.

@@ -73,7 +73,7 @@ def _regret(axes, table, task):
 
 
 def _sets(axes, table):
-    colours = [*COLOURS.values(), "#8C6D31", "#5254A3"]
+    colours = [*(colour for role, colour in COLOURS.items() if role != "target"), "#8C6D31", "#5254A3"]
     for task, colour in zip(tasks_of(table), colours, strict=False):
         rows = part(table, "set", task=task)
         sizes = np.unique(rows["n"])

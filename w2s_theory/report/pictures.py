@@ -1,26 +1,28 @@
-"""Pictures of users' own results: each draws plain rows (mappings) into matplotlib axes, with the look of ``style``.
+"""Pictures of gains and misfits: each draws a table into matplotlib axes, with the look of ``style``, and returns the axes.
 
-A measurement is a marker with its interval, theory a line, a bound dashed. Rows whose ``low`` or ``high`` is NaN are drawn without an
-interval; rows whose number is NaN are left out. Each function raises ``ValueError`` when no row is left.
+A table is rows (mappings), or any of the kinds that ``columns`` reads. A measurement is a marker with its interval, theory a line, a
+bound dashed. Rows whose ``low`` or ``high`` is absent or NaN are drawn without an interval; rows whose number is are left out. Each
+function raises ``ValueError`` when no row is left.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from .sections import harmless
-from .style import COLOURS, LINES
+from .columns import rows_of
+from .style import COLOURS, LINES, legend_above, short
 
-Rows = Iterable[Mapping[str, Any]]
+#: More names than that would hide the picture.
+MOST_NAMES = 12
 #: Methods in the order of their first row: ours first.
 _METHODS = (("student", "o", "-"), ("bound", "s", "--"), ("control", "^", ":"), ("ceiling", "D", "-."), ("weak", "v", "-"))
 
 
-def gain_by_loss(axes: Any, rows: Rows) -> None:
+def gain_by_loss(axes: Any, rows: Any) -> Any:
     """Gain with its interval, one line per loss. Rows: ``loss, value, low, high`` and, where theory predicts the gain, ``misfit``."""
     rows = _known(rows, "value")
     at = np.arange(len(rows))[::-1]
@@ -30,17 +32,19 @@ def gain_by_loss(axes: Any, rows: Rows) -> None:
     if theory:
         places, heights = zip(*theory, strict=True)
         axes.plot(places, heights, "|", color=COLOURS["theory"], markersize=16, markeredgewidth=2, label="misfit (theory's gain)")
-    axes.set_yticks(at, [_short(row["loss"]) for row in rows])
+    axes.set_yticks(at, [short(row["loss"]) for row in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel("gain = error of weak − error of student (each in its own loss)")
-    _legend_above(axes)
+    legend_above(axes)
+    return axes
 
 
-def gain_against_misfit(axes: Any, rows: Rows) -> None:
+def gain_against_misfit(axes: Any, rows: Any) -> Any:
     """Gain against misfit in squared loss, with the line gain = misfit and the sharp band misfit ± 2√(misfit · ε).
 
-    Rows: ``name, misfit, gain, low, high`` and, where it is known or assumed, ``epsilon``: each task has a band of its own, drawn as
-    a pale bar; where all tasks share one ε the band is drawn as a curve too.
+    Rows: ``misfit, gain`` and, optionally, ``low, high`` of the gain, a ``name`` (shown where there are at most ``MOST_NAMES`` rows) and,
+    where it is known or assumed, ``epsilon``: each task has a band of its own, drawn as a pale bar; where all tasks share one ε the
+    band is drawn as a curve.
     """
     rows = _known(rows, "misfit", "gain")
     misfit = np.array([row["misfit"] for row in rows], dtype=np.float64)
@@ -66,8 +70,10 @@ def gain_against_misfit(axes: Any, rows: Rows) -> None:
             capsize=0,
             label="misfit ± 2√(misfit · ε), each task's own ε",
         )
-    for row in rows:
-        axes.annotate(_short(row["name"]), (row["misfit"], row["gain"]), xytext=(6, -11), textcoords="offset points", fontsize=8)
+    for row in rows if len(rows) <= MOST_NAMES else ():
+        axes.annotate(
+            short(row.get("name", "")), (row["misfit"], row["gain"]), xytext=(6, -11), textcoords="offset points", fontsize=8
+        )
     axes.errorbar(
         misfit,
         [row["gain"] for row in rows],
@@ -81,10 +87,11 @@ def gain_against_misfit(axes: Any, rows: Rows) -> None:
     axes.set_xlim(0.0, top)
     axes.set_xlabel("misfit: mean squared distance of student and weak")
     axes.set_ylabel("gain in squared loss")
-    _legend_above(axes)
+    legend_above(axes)
+    return axes
 
 
-def gain_by_penalty(axes: Any, rows: Rows) -> None:
+def gain_by_penalty(axes: Any, rows: Any) -> Any:
     """Gain along the student's penalty: a thin line per split, their mean thick, a dot where a split's own choice lies.
 
     Rows: ``penalty, split, gain`` and ``chosen`` (bool, optional).
@@ -110,10 +117,11 @@ def gain_by_penalty(axes: Any, rows: Rows) -> None:
         axes.set_xscale("log")
     axes.set_xlabel("penalty of the student")
     axes.set_ylabel("gain")
-    _legend_above(axes)
+    legend_above(axes)
+    return axes
 
 
-def width_by_labels(axes: Any, rows: Rows) -> None:
+def width_by_labels(axes: Any, rows: Any) -> Any:
     """Width of the gain's interval against the number of gold labels, one line per method, both axes logarithmic.
 
     Rows: ``labels, width, method``; the method of the first row is ours.
@@ -125,7 +133,7 @@ def width_by_labels(axes: Any, rows: Rows) -> None:
         role, marker, line = _METHODS[i % len(_METHODS)]
         group = sorted(group, key=lambda row: row["labels"])
         places, widths = [row["labels"] for row in group], [row["width"] for row in group]
-        axes.plot(places, widths, marker=marker, linestyle=line, color=COLOURS[role], label=_short(method))
+        axes.plot(places, widths, marker=marker, linestyle=line, color=COLOURS[role], label=short(method))
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(*_ticks([row["labels"] for row in rows], most=8))
@@ -133,10 +141,11 @@ def width_by_labels(axes: Any, rows: Rows) -> None:
     axes.minorticks_off()
     axes.set_xlabel("gold labels")
     axes.set_ylabel("width of the interval of the gain")
-    _legend_above(axes)
+    legend_above(axes)
+    return axes
 
 
-def teachers_ranked(axes: Any, rows: Rows, *, what: str = "student's gain") -> None:
+def teachers_ranked(axes: Any, rows: Any, *, what: str = "student's gain") -> Any:
     """Teachers, best first, with their intervals; the dashed line is where the best one's interval begins.
 
     A teacher whose whole interval lies left of that line is told apart from the best. Rows: ``name, value, low, high``.
@@ -147,15 +156,20 @@ def teachers_ranked(axes: Any, rows: Rows, *, what: str = "student's gain") -> N
     start = rows[0].get("low", math.nan)
     if len(rows) > 1 and math.isfinite(start):
         axes.axvline(start, **LINES["bound"], label="lower end of the best")
-    axes.set_yticks(at, [_short(row["name"]) for row in rows])
+    axes.set_yticks(at, [short(row["name"]) for row in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(what)
-    _legend_above(axes)
+    legend_above(axes)
+    return axes
 
 
-def _known(rows: Rows, *names: str) -> list[Mapping[str, Any]]:
+def _known(table: Any, *names: str) -> list[Mapping[str, Any]]:
     """The rows whose numbers ``names`` are finite."""
-    kept = [row for row in rows if all(row[name] is not None and math.isfinite(row[name]) for name in names)]
+    rows = rows_of(table)
+    absent = [name for name in names if not any(name in row for row in rows)] if rows else []
+    if absent:
+        raise KeyError(f"the table must have a column {absent[0]!r}; it has {', '.join(map(str, rows[0]))}. Rename yours.")
+    kept = [row for row in rows if all(row.get(name) is not None and math.isfinite(row[name]) for name in names)]
     if not kept:
         raise ValueError(f"rows must hold a finite {' and '.join(names)}; none does, so there is nothing to draw.")
     return kept
@@ -163,9 +177,8 @@ def _known(rows: Rows, *names: str) -> list[Mapping[str, Any]]:
 
 def _ends(rows: list[Mapping[str, Any]], name: str) -> np.ndarray:
     """Distances from the number to the ends of its interval, (2, rows); 0 where an end is unknown or unbounded."""
-    below = [row[name] - row.get("low", math.nan) for row in rows]
-    above = [row.get("high", math.nan) - row[name] for row in rows]
-    ends = np.array([below, above], dtype=np.float64)
+    values, low, high = (np.array([row.get(key) for row in rows], dtype=np.float64) for key in (name, "low", "high"))
+    ends = np.stack([values - low, high - values])
     return np.where(np.isfinite(ends), np.maximum(ends, 0.0), 0.0)
 
 
@@ -188,14 +201,3 @@ def _ticks(values: list[float], *, most: int) -> tuple[np.ndarray, list[str]]:
     places = np.geomspace(low, high, most) if len(set(values)) > most else np.array(sorted(set(values)), dtype=np.float64)
     labels = [f"{place:.2g}" if place < 100 else f"{place:.0f}" for place in places]
     return places, labels
-
-
-def _legend_above(axes: Any) -> None:
-    """The legend outside the data, above the axes."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
-
-
-def _short(name: Any, most: int = 32) -> str:
-    """A name as matplotlib should show it: on one line, not too long, and without the dollar signs that would start mathematics."""
-    text = " ".join(harmless(str(name)).split()).replace("$", r"\$")
-    return text if len(text) <= most else text[: most - 1] + "…"

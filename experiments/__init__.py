@@ -9,8 +9,11 @@
 * ``run_one(params, *, rng) -> rows``: flat dictionaries of str, int, float or bool. The runner adds the values of the point,
   ``scale`` and (unless a row says otherwise) ``device = "cpu"``;
 * ``findings(table) -> list[Finding]``: its lines in the ledger, computed from the table (a dictionary of columns);
+* optionally ``SHOWS = ("charikar2024.theorem_1", ...)``, a literal: the statements whose content the figure shows. Their pages name the
+  figure (``python -m w2s_theory.catalogue.shown`` writes the index that the library reads);
 * optionally ``unavailable(scale) -> str``: why the grid of that scale can't run here ("" when it can), for data that is not shipped.
 
 Code that several experiments share lives in ``experiments/_<name>.py``: files whose names start with an underscore are not
-experiments, and a change in one of them, in the experiment's own file or in ``w2s_theory`` makes unfinished runs start afresh.
+experiments. A change of the code in the experiment's own file, in one of those that it imports or in ``w2s_theory`` makes unfinished
+runs start afresh. Points run in several processes, in any order, so that an experiment whose points write files gives each point its own.
 """

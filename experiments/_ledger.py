@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from w2s_theory.montecarlo import proportion_estimate
@@ -13,8 +14,8 @@ from ._store import StoreError, Table, read_table, write_bytes
 
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 STATUS_WORDS = (
-    "reproduced, with changes",
     "reproduced",
+    "reproduced, with changes",
     "holds but loose",
     "holds (derived here)",
     "observed here",
@@ -22,6 +23,7 @@ STATUS_WORDS = (
     "not reproduced",
     "not attempted",
 )
+NO_ROWS = "not attempted (no rows yet)"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def render(root: Path = ROOT, *, with_quick: bool = True) -> str:
 def write(root: Path = ROOT) -> bool:
     """Rewrite the block between the markers of ``paper_repro.md``; return whether the file changed."""
     path = root / "paper_repro.md"
-    before, _, after = _split(path)
+    before, _, after = parts(path)
     text = before + render(root) + after
     if text == path.read_text(encoding="utf-8"):
         return False
@@ -73,10 +75,10 @@ def write(root: Path = ROOT) -> bool:
 
 def committed(root: Path = ROOT) -> str:
     """The block as it stands in ``paper_repro.md``, markers included."""
-    return _split(root / "paper_repro.md")[1]
+    return parts(root / "paper_repro.md")[1]
 
 
-def _split(path: Path) -> tuple[str, str, str]:
+def parts(path: Path) -> tuple[str, str, str]:
     """The text before the block, the block, the text after it."""
     text = path.read_text(encoding="utf-8")
     start, end = text.find(BEGIN), text.find(END) + len(END)
@@ -105,11 +107,11 @@ def _statements(latest: tuple[Scale, Table] | None, root: Path) -> str:
         scale, table = latest
         mark = " (quick)" if scale == "quick" else ""
         found = {finding.claim: finding for finding in _findings("statements", scale, table, root)}
-    absent = Finding("", "not attempted (no rows yet)", _to_run("statements"))
+    absent = Finding("", NO_ROWS, to_run("statements"))
     lines, tally = [], Counter[str]()
     for name, statement in STATEMENTS.items():
         finding = found.get(name, absent)
-        tally[next(word for word in STATUS_WORDS if finding.status.startswith(word))] += 1
+        tally[max((word for word in STATUS_WORDS if finding.status.startswith(word)), key=len)] += 1  # one begins with another
         noun = f"{statement.kind.noun}, {statement.relation}"
         test = _test_file(name, root)
         cells = (f"`{name}`", statement.says, str(statement.source), noun, finding.status + mark, finding.evidence, test)
@@ -125,11 +127,10 @@ def _experiments(known: dict[str, Experiment], tables: dict[str, tuple[Scale, Ta
     for stem, experiment in known.items():
         latest = tables[stem]
         if latest is None:
-            lines.append(_row(experiment.title, experiment.source, "none", "", "not attempted (no rows yet)", _to_run(stem)))
+            lines.append(_row(experiment.title, experiment.source, "none", "", NO_ROWS, to_run(stem)))
             continue
         scale, table = latest
-        picture = f"figures/{stem}.svg"
-        name = f"[{experiment.title}]({picture})" if scale == "full" else f"{experiment.title} (figures/quick/{stem}.svg)"
+        name = _named(experiment, scale)
         rows = f"{len(table['scale'])}, {scale}"
         if stem == "statements":  # its findings are the first table
             lines.append(_row(name, experiment.source, rows, "see the table above", "", ""))
@@ -138,6 +139,13 @@ def _experiments(known: dict[str, Experiment], tables: dict[str, tuple[Scale, Ta
             lines.append(_row(name, experiment.source, rows, finding.claim, finding.status, finding.evidence))
             name = rows = ""
     return "\n".join(lines)
+
+
+def _named(experiment: Experiment, scale: Scale) -> str:
+    """An experiment with its figure; quick figures are not committed, and so not linked."""
+    if scale == "full":
+        return f"[{experiment.title}](figures/{experiment.stem}.svg)"
+    return f"{experiment.title} (figures/quick/{experiment.stem}.svg)"
 
 
 def _findings(stem: str, scale: Scale, table: Table, root: Path) -> list[Finding]:
@@ -160,7 +168,8 @@ def _test_file(name: str, root: Path) -> str:
     return "**none**"
 
 
-def _to_run(stem: str) -> str:
+def to_run(stem: str) -> str:
+    """What is still to be done where there are no rows."""
     return f"run `python -m experiments {stem} --full`"
 
 
@@ -170,3 +179,38 @@ def _row(*cells: str) -> str:
 
 def _rule(columns: int) -> str:
     return "|" + " --- |" * columns
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What a block says of an experiment: the number of rows, of which scale (``None`` without a table), and the findings."""
+
+    rows: int
+    scale: Scale | None
+    findings: tuple[Finding, ...]
+
+
+def read_back(block: str, known: dict[str, Experiment]) -> tuple[dict[str, tuple[Finding, Scale]], dict[str, Lines]]:
+    """The findings that a block holds: of statements with the scale of their table, by name; of the ``known`` experiments, by stem.
+
+    Computing them again from the tables takes a minute; that the committed block says what the tables say is tested.
+    """
+    statements: dict[str, tuple[Finding, Scale]] = {}
+    experiments: dict[str, Lines] = {}
+    stems = {experiment.title: stem for stem, experiment in known.items()}
+    stems |= {_named(experiment, scale): stem for stem, experiment in known.items() for scale in ("full", "quick")}
+    stem = ""
+    for line in block.splitlines():
+        cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) == 7 and (name := cells[0].strip("`")) != cells[0]:
+            mark = " (quick)" if cells[4].endswith(" (quick)") else ""
+            statements[name] = Finding(name, cells[4].removesuffix(mark), cells[5]), "quick" if mark else "full"
+        elif len(cells) == 6 and (cells[0] in stems or (stem and not cells[0])):
+            if cells[0]:
+                stem = stems[cells[0]]
+                rows, _, word = cells[2].partition(", ")
+                experiments[stem] = Lines(int(rows), "quick" if word == "quick" else "full", ()) if word else Lines(0, None, ())
+            if cells[4]:
+                before = experiments[stem]
+                experiments[stem] = replace(before, findings=(*before.findings, Finding(*cells[3:])))
+    return statements, experiments

@@ -1,4 +1,4 @@
-"""Run an experiment's grid: seeds, checkpoints, provenance, the table and the figure.
+"""Run an experiment's grid with `w2s_theory.sweeps`: store, provenance, the table and the figure.
 
 Everything is a function of ``root``, the folder that holds ``experiments/`` and ``figures/``, so that tests can run a small one.
 """
@@ -6,17 +6,13 @@ Everything is a function of ``root``, the folder that holds ``experiments/`` and
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.metadata
 import importlib.util
 import io
 import json
-import os
-import platform
-import subprocess
+import shutil
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +21,30 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ._store import Checkpoint, Row, Table, columns, plain, read_table, write_bytes, write_table
+from w2s_theory.sweeps import provenance as where
+from w2s_theory.sweeps.code import code_version
+from w2s_theory.sweeps.engines import Engine
+from w2s_theory.sweeps.points import SEED_RULE, plain
+from w2s_theory.sweeps.points import point_seed as point_seed
+from w2s_theory.sweeps.result import SweepResult
+from w2s_theory.sweeps.run import Reporter, sweep
+from w2s_theory.sweeps.source_file import SourceFile
+from w2s_theory.sweeps.store import StoreError as SweepStoreError
+
+from ._store import Row, StoreError, Table, read_table, write_bytes, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 Scale = Literal["quick", "full"]
-SEED_RULE = (
-    "SeedSequence(SHA-256 of the JSON list [stem, [[axis, value] for the seed axes]], as eight little-endian 32-bit words)"
-)
+Executor = str | Engine
+#: Points that a message about failures lists.
+SHOWN = 20
+#: What the columns that experiments return begin with in the store, where some names are the sweep's own; and the column that keeps
+#: their order (one that is None in a row counts as there) and the packages in use.
+MARK, ABOUT = "row ", "about the row"
+#: Packages that provenance names where points used them, by their module.
+USED = {"torch": "torch", "cvxpy": "cvxpy", "sklearn": "scikit-learn"}
+#: Files that runs write: changes to them are no changes of the code.
+WRITTEN = ("experiments/results", "benchmarks/results", "figures/*.svg", "figures/*.png", "paper_repro.md")
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,21 @@ class Experiment:
 
 
 class PointFailed(RuntimeError):
-    """A point of a grid raised; the message names the experiment and the point, the cause is what was raised."""
+    """Points of a grid raised: the message lists them, ``traceback`` is that of the first."""
+
+    def __init__(self, stem: str, points: int, failures: Sequence[Mapping[str, Any]]) -> None:
+        lines = [f"{_values(each)}: {each['error']}" for each in failures[:SHOWN]]
+        lines += [f"and {len(failures) - SHOWN} more"] if len(failures) > SHOWN else []
+        head = [f"{stem} failed at {lines[0]}"]
+        if len(failures) > 1:
+            head = [f"{stem} failed at {len(failures)} of {points} points:", *(f"  {line}" for line in lines)]
+        way = "The other points are kept while the code stays as it is; the same command runs these again."
+        super().__init__("\n".join([*head, way]))
+        self.traceback: str = failures[0]["traceback"]
+
+
+def _values(failure: Mapping[str, Any]) -> Row:
+    return {axis: value for axis, value in failure.items() if axis not in ("status", "error", "traceback")}
 
 
 def catalogue(root: Path = ROOT) -> dict[str, Experiment]:
@@ -90,27 +117,49 @@ def figures_folder(scale: Scale, root: Path = ROOT) -> Path:
     return root / "figures" / ("quick" if scale == "quick" else "")
 
 
-def point_seed(stem: str, axes: tuple[str, ...], params: Mapping[str, Any]) -> np.random.SeedSequence:
-    """The seed of a point: a function of the experiment's stem and of the point's values on ``axes``, and of nothing else."""
-    absent = [axis for axis in axes if axis not in params]
-    if absent:
-        raise ValueError(f"SEED_AXES of {stem} must name values of every point; {absent} are not in {dict(params)}.")
-    words = json.dumps([stem, [[axis, plain(axis, params[axis])] for axis in axes]])
-    return np.random.SeedSequence(np.frombuffer(hashlib.sha256(words.encode()).digest(), dtype="<u4").tolist())
+def scales_of(stem: str, root: Path = ROOT) -> list[Scale]:
+    """The scales that there is a table of."""
+    scales: tuple[Scale, ...] = ("quick", "full")
+    return [scale for scale in scales if (results_folder(scale, root) / f"{stem}.parquet").exists()]
 
 
 def fingerprint(stem: str, root: Path = ROOT) -> str:
-    """Sixteen hexadecimal digits of everything a row depends on: the experiment's file, the shared ones, w2s_theory, versions."""
-    spec = importlib.util.find_spec("w2s_theory")
-    assert spec is not None and spec.submodule_search_locations
-    library = Path(next(iter(spec.submodule_search_locations)))
-    sources = [root / "experiments" / f"{stem}.py", *sorted((root / "experiments").glob("_*.py")), *sorted(library.rglob("*.py"))]
-    digest = hashlib.sha256(
-        json.dumps([platform.python_version(), _version("numpy"), _version("scipy"), _version("torch")]).encode()
-    )
-    for path in sources:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    """Sixteen hexadecimal digits of what a row depends on: the experiment's file and the shared ones that it imports, w2s_theory,
+    versions (``w2s_theory.sweeps.code_version``)."""
+    return code_version(source(stem, root))
+
+
+def source(stem: str, root: Path = ROOT) -> SourceFile:
+    """``run_one`` of an experiment, as it travels to workers; they import ``experiments`` for what the file shares with others."""
+    return SourceFile(root / "experiments" / f"{stem}.py", package="experiments")
+
+
+class Rows:
+    """``run_one`` of an experiment as the sweep calls it: the names of the columns it returns get a mark, so that they may be any.
+
+    Raises ``ValueError`` for a row that contradicts its point or the runner's column ``scale``, and ``TypeError`` for values that are not plain.
+    """
+
+    def __init__(self, run_one: SourceFile, scale: Scale) -> None:
+        self.run_one, self.scale = run_one, scale
+
+    def __call__(self, params: Row, *, rng: np.random.Generator) -> list[Row]:
+        return [self._marked(params, row) for row in self.run_one(dict(params), rng=rng)]
+
+    def _marked(self, params: Row, row: Mapping[str, Any]) -> Row:
+        if row.get("scale", self.scale) != self.scale:
+            raise ValueError(
+                f"'scale' is the runner's column; the experiment sets it to {row['scale']!r}. Give its own another name."
+            )
+        full = {name: plain(name, value) for name, value in row.items() if name != "scale"}
+        for name in sorted(full.keys() & params.keys()):
+            if full[name] != params[name]:
+                raise ValueError(
+                    f"a row must repeat its point: {name!r} is {params[name]!r} there and {full[name]!r} in the row. Rename it."
+                )
+        own = {name: value for name, value in full.items() if name not in params}
+        about = {"order": list(own), "used": sorted(USED.keys() & sys.modules.keys())}
+        return {ABOUT: json.dumps(about)} | {MARK + name: value for name, value in own.items()}
 
 
 def run_grid(
@@ -119,59 +168,73 @@ def run_grid(
     scale: Scale,
     *,
     root: Path = ROOT,
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Reporter | None = None,
+    executor: Executor = "in-process",
 ) -> Path:
-    """Run the points of ``module.SCALES[scale]`` that no checkpoint holds, write the table and return its path.
+    """Run the points of ``module.SCALES[scale]`` that its store does not hold, write the table and return its path.
 
-    ``report(done, total)`` is called before the first point and after each. Finished points are on disk as soon as they end; an
-    interruption (Ctrl-C, a kill, an error) loses the open point only. Raises ``PointFailed`` naming the point that raised.
+    ``report(done, total)`` is called before the first point and as points end. Finished points are on disk as soon as their unit ends; an
+    interruption (Ctrl-C, a kill) loses open units only, and a point that raises does not stop the others. Raises ``PointFailed`` that
+    lists those; the same call runs them again.
     """
-    made = provenance(stem, scale, root)
-    grid = [{name: plain(name, value) for name, value in params.items()} for params in module.SCALES[scale]]
-    keys = [
-        hashlib.sha256(json.dumps([params, scale, made["fingerprint"]], sort_keys=True).encode()).hexdigest() for params in grid
-    ]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"SCALES[{scale!r}] of {stem} must not hold the same point twice. Add an axis such as 'trial'.")
     path = results_folder(scale, root) / f"{stem}.parquet"
-    checkpoint = Checkpoint(path.with_suffix(".partial.jsonl"))
-    done = sum(key in checkpoint.points for key in keys)
-    report(done, len(grid))
-    for params, key in zip(grid, keys, strict=True):
-        if key in checkpoint.points:
-            continue
-        start = time.perf_counter()
-        rng = np.random.default_rng(point_seed(stem, tuple(module.SEED_AXES), params))
-        try:
-            rows = [_full_row(scale, params, row) for row in module.run_one(dict(params), rng=rng)]
-        except Exception as error:
-            raise PointFailed(f"{stem} failed at {params}") from error
-        checkpoint.append(key, rows, time.perf_counter() - start)
-        done += 1
-        report(done, len(grid))
-    points = [checkpoint.points[key] for key in keys]
-    table = columns(row for point in points for row in point["rows"])
+    store = root / "experiments" / "results" / ".sweeps" / f"{stem}-{scale}"
+    made = provenance(stem, scale, root)
+    try:
+        result = sweep(
+            Rows(source(stem, root), scale),
+            module.SCALES[scale],
+            store=store,
+            executor=executor,
+            name=stem,
+            seed_axes=module.SEED_AXES,
+            version=made["fingerprint"],
+            retry_failed=True,
+            progress=report,
+        )
+    except SweepStoreError as error:
+        if not store.exists() and path.exists() and read_table(path)[1]["fingerprint"] == made["fingerprint"]:
+            return path  # another run worked on the same points, ended before this one and took the store away
+        raise StoreError(str(error)) from error
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt("Finished points are kept: run the same command again to go on.") from stop
+    if result.failures:
+        raise PointFailed(stem, result.provenance["points"], result.failures)
+    table = _table(stem, scale, result)
     made |= {
-        "points": len(grid),
+        "points": result.provenance["points"],
         "rows": len(table["scale"]),
         "seed_axes": list(module.SEED_AXES),
         "device": sorted(set(table["device"].tolist())),
-        "wall_seconds": round(sum(point["seconds"] for point in points), 3),
-        "versions": versions(),  # now, when the packages that the experiment uses have been imported
+        "wall_seconds": round(result.seconds, 3),
+        "versions": where.versions()
+        | {USED[name]: where.version(USED[name]) for about in _abouts(result) for name in about["used"]},
     }
     write_table(path, table, made)
-    checkpoint.delete()
+    shutil.rmtree(store, ignore_errors=True)  # two runs at once share its points
     return path
 
 
-def _full_row(scale: Scale, params: Row, row: Mapping[str, Any]) -> Row:
-    """A row with the values of its point and the runner's two columns."""
-    full = {"scale": scale, "device": "cpu"} | params | dict(row)
-    if full["scale"] != scale:
-        raise ValueError(
-            f"'scale' is the runner's column; the experiment sets it to {full['scale']!r}. Give its own another name."
-        )
-    return {name: plain(name, value) for name, value in full.items()}
+def _abouts(result: SweepResult) -> list[dict[str, Any]]:
+    """What rows say about themselves, each different word once, in order."""
+    return [json.loads(about) for about in dict.fromkeys(result.table[ABOUT].tolist())]
+
+
+def _table(stem: str, scale: Scale, result: SweepResult) -> Table:
+    """The runner's columns, the values of the points, and what the experiment returned."""
+    found = result.table
+    rows = len(found["error"])
+    if not rows:
+        raise ValueError(f"rows must not be empty; {stem} returned none.")
+    order = dict.fromkeys(name for about in _abouts(result) for name in about["order"])
+    own = {name: found[MARK + name] for name in order}
+    device = own.pop("device", np.full(rows, ""))
+    return {
+        "scale": np.full(rows, scale),
+        "device": np.where(device == "", "cpu", device),
+        **{axis: found[axis] for axis in result.provenance["axes"]},
+        **own,
+    }
 
 
 def draw_figure(stem: str, scale: Scale, *, root: Path = ROOT) -> list[Path]:
@@ -197,6 +260,7 @@ def draw_figure(stem: str, scale: Scale, *, root: Path = ROOT) -> list[Path]:
 def provenance(stem: str, scale: Scale, root: Path = ROOT) -> dict[str, Any]:
     """What is known of a table before its first row."""
     commit, is_dirty = git_state(root)
+    machine = where.machine()
     return {
         "experiment": stem,
         "scale": scale,
@@ -205,48 +269,12 @@ def provenance(stem: str, scale: Scale, root: Path = ROOT) -> dict[str, Any]:
         "commit": commit,
         "dirty": is_dirty,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "platform": " ".join([platform.system(), *platform.libc_ver()]).strip(),
-        "machine": {"architecture": platform.machine(), "processor": _processor(), "cores": os.cpu_count()},
+        "platform": machine.pop("system"),
+        "machine": machine,
+        "threads": 1,  # of each library of linear algebra, wherever points run
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, NumPy, SciPy and NumPy's BLAS, and of torch, cvxpy and scikit-learn where they are in use."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
-    found = {"python": platform.python_version(), "numpy": np.__version__, "scipy": _version("scipy")}
-    found["blas"] = f"{blas['name']} {blas.get('version', '')}".strip()
-    optional = {"torch": "torch", "cvxpy": "cvxpy", "sklearn": "scikit-learn"}
-    return found | {package: _version(package) for module, package in optional.items() if module in sys.modules}
 
 
 def git_state(root: Path = ROOT) -> tuple[str, bool]:
     """The commit, and whether the code differs from it (what runs write does not count); ("unknown", True) outside a checkout."""
-    written = (":!experiments/results", ":!benchmarks/results", ":!figures/*.svg", ":!figures/*.png", ":!paper_repro.md")
-    try:
-        top = _git(root, "rev-parse", "--show-toplevel")
-        if not top or not Path(top).samefile(root):
-            return "unknown", True
-        return _git(root, "rev-parse", "HEAD"), bool(_git(root, "status", "--porcelain", "--", ".", *written))
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown", True
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
-def _processor() -> str:
-    """The processor's name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return where.git_state(root, WRITTEN)

@@ -15,6 +15,7 @@ from experiments._representations import STRONG_DEPTH, pretrained, target_networ
 from w2s_theory.problems.representations import RepresentationWorld
 
 SOURCE = "charikar2024, Tables 1–3 (synthetic counterpart)"
+SHOWS = ("charikar2024.theorem_1_affine",)
 #: Teachers: (depth, epochs of pretraining). More of either is usually, not always, better.
 TEACHERS = ((1, 150), (2, 50), (2, 150), (3, 50), (3, 150), (4, 150))
 SCALES = {

@@ -17,6 +17,7 @@ from experiments._representations import STRONG_DEPTH, WEAK_DEPTH, closeness, pr
 from w2s_theory.problems.representations import RepresentationWorld
 
 SOURCE = "charikar2024, Figure 2 (a)–(c)"
+SHOWS = ("charikar2024.theorem_1", "charikar2024.theorem_1_affine")
 WEAK_NOISE = 9.0
 #: Panel -> noise of the strong network, for the perturbation panels.
 NOISE = {"perturbation, σ 0.1": 0.1, "perturbation, σ 0.01": 0.01}

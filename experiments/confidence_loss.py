@@ -19,6 +19,7 @@ from w2s_theory.students.free_scores import FreeScores, settle
 from w2s_theory.students.loss_menu import Confidence
 
 SOURCE = "derived here (after burns2023)"
+SHOWS = ("burns2023.keeps_its_label", "burns2023.confidence_gain", "burns2023.adaptive_balance")
 #: Confidences of weak labels in the transition, and how many students disagree with one.
 CONFIDENCES, STUDENTS = (0.55, 0.7, 0.9, 0.99), 100
 COEFFICIENTS = (0.0, 0.05, 0.12, 0.21, 0.25, 0.33, 0.4, 0.47, 0.52, 0.6, 0.75, 0.9)

@@ -25,6 +25,7 @@ from w2s_theory.students.classifiers import SoftmaxRule
 from w2s_theory.students.neighbours import nearest
 
 SOURCE = "derived here (after lang2024)"
+SHOWS = ("lang2024.bad_to_good", "lang2024.corrected_error", "lang2024.profile_error")
 #: Synthetic graphs: clusters, points in each, share of bad points, of clusters where the student is wrong, of single points where it differs.
 CLUSTERS, SIZE, BAD, WRONG, FRAGILE = 60, 10, 0.2, 0.05, 0.01
 DENSITIES = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)

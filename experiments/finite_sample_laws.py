@@ -16,6 +16,13 @@ from w2s_theory.quantities.finite_sample import GAIN, TEST_MISFIT, TRAIN_MISFIT,
 from w2s_theory.quantities.quantity import Quantity
 
 SOURCE = "derived here (after charikar2024, Theorem 2)"
+SHOWS = (
+    "finite_sample.expected_gain",
+    "finite_sample.expected_test_misfit",
+    "finite_sample.expected_train_misfit",
+    "finite_sample.sign_flip",
+    "finite_sample.label_free_gain",
+)
 #: (features, sizes): many features for the laws, few for the failure of the law, which fades as d grows.
 LAWS = (20, (30, 35, 41, 50, 60, 80, 120, 200, 400))
 OUTSIDE = (3, (11, 13, 16, 20, 30, 45, 60))

@@ -48,6 +48,7 @@ from w2s_theory.students.classifiers import FLOOR, SoftmaxRule
 from w2s_theory.students.mixtures import fit_mixture
 
 SOURCE = "mulgund2025, gain against misfit; yao2025kl, forward against reverse KL; on other data"
+SHOWS = ("identities.bregman", "mulgund2025.convex_class", "mulgund2025.softmax_head")
 #: Synthetic: classes, size of the representation, inputs; heads of the hull and how far they scatter around the truth's.
 CLASSES, DIMENSION, INPUTS, MEMBERS, SCATTER = 4, 5, 300, 12, 1.0
 #: Parts of a split: gold labels of the weak model, rows with weak labels, test rows.

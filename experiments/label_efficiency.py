@@ -41,6 +41,7 @@ from w2s_theory.students.linear import Ridge
 __all__ = ["SCALES", "SEED_AXES", "SOURCE", "findings", "run_one", "unavailable"]
 
 SOURCE = "derived here"
+SHOWS = ("label_efficiency.disagreement_saving", "label_efficiency.exact_interval", "label_efficiency.difference_estimator")
 PARTS = (0.25, 0.25, 0.5)
 #: Exact intervals are made for these numbers of labels; of several classes, where one takes a tenth of a second, for the first only.
 EXACT_LABELS = (25, 50)

@@ -19,7 +19,6 @@ import numpy as np
 
 from experiments import _checkpoints
 from experiments._ledger import Finding
-from experiments._progress import Progress
 from w2s_theory._validation import MissingExtra
 from w2s_theory.linalg import least_squares
 from w2s_theory.problems.concepts import orthonormal_world
@@ -28,8 +27,10 @@ from w2s_theory.quantities.refined_risk import finite_student_risk
 from w2s_theory.students import learned_refiner, refiner_training
 from w2s_theory.students.learned_refiner import Architecture, LearnedRefiner, exact_answers
 from w2s_theory.students.refiner_training import Plan, State, source_prompts, training
+from w2s_theory.sweeps.progress import Progress
 
 SOURCE = "derived here (after somerstep2025)"
+SHOWS = ("refinement.finite_student", "refinement.gap")
 FEATURES, LONGEST = 6, 16
 #: ε_w² = 0.4, and a weak label is off by 0.75 (bias and noise together) where the strong model believes 0.7: weak prompts are not far
 #: from those of training. In a trial of another world (0.92 against 0.6, an unfinished training, not in the table) the divergence on weak

@@ -24,6 +24,7 @@ from w2s_theory.problems.softmax_worlds import random_network_world
 from w2s_theory.quantities.k_average import excess_limit, excess_range, root_bound
 
 SOURCE = "mulgund2025, the error term of its theorem for k heads"
+SHOWS = ("mulgund2025.class_count", "mulgund2025.k_average_bound", "mulgund2025.k_average_limit", "mulgund2025.k_average_root")
 DIMENSION, SEEN = 5, 3
 CLASSES = {"quick": (2, 3), "full": (2, 3, 5, 10)}
 TRIALS = {"quick": 2, "full": 4}

@@ -20,6 +20,7 @@ from w2s_theory.problems.softmax_worlds import random_network_world
 from w2s_theory.students.softmax_losses import Loss
 
 SOURCE = "mulgund2025, synthetic experiment, with changes"
+SHOWS = ("mulgund2025.convex_class", "mulgund2025.softmax_head")
 CLASSES, WIDTH = 10, 50
 SIZES = {"quick": (2000, 10_000), "full": (20_000, 200_000)}
 TRIALS = {"quick": 2, "full": 8}

@@ -19,6 +19,7 @@ from experiments._ledger import Finding
 from experiments._tables import part
 
 SOURCE = "mulgund2025, saved results of the vision and synthetic experiments; yao2025kl, accuracies (numbers of the authors)"
+SHOWS = ("identities.bregman",)
 PARTS = ("settings", "heads", "runs", "synthetic", "losses")
 SCALES = {"quick": [{"part": part} for part in PARTS], "full": [{"part": part} for part in PARTS]}
 SEED_AXES = ("part",)

@@ -16,6 +16,7 @@ from w2s_theory.quantities.projection import projection_numbers
 from w2s_theory.students.convex import Ball, Subspace
 
 SOURCE = "derived here (charikar2024, Theorem 2, the √ε term)"
+SHOWS = ("charikar2024.nonrealizable_linear", "charikar2024.nonrealizable_convex")
 POINTS, FEATURES, TASKS = 60, 6, 12
 EPSILONS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
 SCALES = {

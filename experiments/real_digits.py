@@ -17,6 +17,7 @@ from w2s_theory.embeddings.tasks import digits_task
 from w2s_theory.problems.empirical import EmpiricalTask, reduced_dimension
 
 SOURCE = "charikar2024, the real-data comparison of gain and misfit, on other data"
+SHOWS = ("identities.squared", "finite_sample.sign_flip")
 SIZES = (150, 440, 300)
 FEW = 80
 COMPONENTS = 48

@@ -19,6 +19,7 @@ from w2s_theory.embeddings.tasks import EMBEDDING_TASKS, embedding_task
 from w2s_theory.problems.empirical import EmpiricalTask, reduced_dimension
 
 SOURCE = "charikar2024, the real-data comparison of gain and misfit, on other data"
+SHOWS = ("identities.squared", "finite_sample.sign_flip")
 SIZES = (400, 700, 400)
 MOST = 380
 TRIALS = {"quick": 3, "full": 25}

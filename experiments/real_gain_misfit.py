@@ -39,6 +39,7 @@ from w2s_theory.real_tasks import SIZES, EmbeddingReport, check_embeddings
 SOURCE = (
     "charikar2024 and mulgund2025, gain against misfit, on eight real tasks of frozen features; nadeau2003, intervals over splits"
 )
+SHOWS = ("charikar2024.nonrealizable_linear",)
 #: Setting → (task, weak, strong); the weak model of the last but one is a supervisor from outside.
 SETTINGS = {
     "stsb_en": ("stsb_en", ("minilm", 0), ("minilm", 6)),

@@ -29,6 +29,13 @@ from w2s_theory.quantities.identification import (
 from w2s_theory.students.refiner import simulate_evidence
 
 SOURCE = "derived here (after somerstep2025, latent concepts)"
+SHOWS = (
+    "identification.pairwise_law",
+    "identification.conditional_on_design",
+    "identification.chernoff",
+    "identification.weight_exponent",
+    "identification.averaging_doubles_exponent",
+)
 #: Numbers of examples between which slopes are taken, and the number of batches of the jackknife.
 SIZES, BATCHES = tuple(range(8, 25, 2)), 40
 #: Beliefs σ about the noise of labels, around the two at which the regimes change.

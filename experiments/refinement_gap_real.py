@@ -43,6 +43,7 @@ from w2s_theory.students.linear import OLS, Ridge
 from w2s_theory.students.refiner import weights_of
 
 SOURCE = "derived here (after somerstep2025), on real tasks"
+SHOWS = ("refinement.gap",)
 #: Concepts and rows of every task: see ``_real_concepts``.
 TASKS = CONCEPTS | {"trec": ("abbreviation", "entity", "description", "human", "location", "number")}
 ROWS = SIZES | {"trec": (500, 100, 500, 400)}

@@ -29,6 +29,15 @@ from w2s_theory.quantities.prior_shift_regression import linear_risk, refined_la
 from w2s_theory.students.label_refinement import deconvolve, expectation_maximisation, refine
 
 SOURCE = "derived here (after somerstep2025limitations, reconstructed)"
+SHOWS = (
+    "prior_shift.refined_weights",
+    "prior_shift.updated_prior",
+    "prior_shift.deconvolution",
+    "prior_shift.deconvolution_variance",
+    "prior_shift.two_concepts",
+    "prior_shift.linear_student",
+    "prior_shift.weak_training",
+)
 #: Rounds of the iterated rules, and of EM where it is run to its end.
 ROUNDS, TO_THE_END = 4, 400
 SEPARATIONS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)

@@ -19,6 +19,12 @@ from w2s_theory.quantities.phase_boundaries import identification_radius, limit_
 from w2s_theory.students.refiner import simulate_evidence, weights_of
 
 SOURCE = "derived here (after somerstep2025)"
+SHOWS = (
+    "limits_of_refinement.quantiser_limit",
+    "limits_of_refinement.flip_boundary",
+    "limits_of_refinement.ties",
+    "limits_of_refinement.diversity_collapse",
+)
 COUNT, NOISE, DISTANCE = 3, 0.6, float(np.sqrt(2.0))
 #: Lengths of prompts: two that the maps show, one for a whole map and one at single points, both close to the limit.
 SHORT, LONG, LONGEST = (4, 16), 400, 1000

@@ -36,6 +36,7 @@ from w2s_theory.students.refiner import simulate_evidence, weights_of
 from w2s_theory.students.source_shrinkage import shrink_to_source
 
 SOURCE = "somerstep2025, its comparison of refinement with fine-tuning, on other data"
+SHOWS = ("identification.pairwise_law", "identification.error_at_most_sum", "identification.error_at_least_worst")
 #: Examples in a prompt.
 EXAMPLES = (1, 2, 4, 8, 16, 32, 64)
 #: Pulls tried, in units of the mean eigenvalue of the features' second moments.

@@ -31,6 +31,17 @@ from w2s_theory.students.refinement import intent_students, naive_students, refi
 from w2s_theory.students.refiner import simulate_evidence, weights_of
 
 SOURCE = "derived here (after somerstep2025)"
+SHOWS = (
+    "finetuning.naive_risk",
+    "finetuning.shrinkage_risk",
+    "finetuning.hull_risk",
+    "refinement.refined_risk",
+    "refinement.single_prompt_risk",
+    "refinement.finite_student",
+    "refinement.intent_risk",
+    "refinement.gap",
+    "refinement.gap_limit",
+)
 LABELS, FEATURES, ROUNDS = 400, 12, 4
 #: Independent runs of the repeated rounds, prompts of each of their rounds at most.
 RUNS, ROUND_PROMPTS = 32, 10_000

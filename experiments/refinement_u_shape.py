@@ -17,6 +17,7 @@ from w2s_theory.quantities.soft_concepts import mean_weights, orthogonal_prompts
 from w2s_theory.students.refiner import posterior, refined_heads
 
 SOURCE = "derived here (after somerstep2025)"
+SHOWS = ("limits_of_refinement.soft_concepts", "limits_of_refinement.saturation", "limits_of_refinement.no_asymptotic_gain")
 #: Variances ψ² with which the strong model lets a concept bend, and lengths of prompts (the first is the number of features).
 BENDING = (0.0, 0.02, 0.05, 0.2, 1.0)
 LENGTHS = (12, 16, 24, 32, 48, 64, 96, 128)

@@ -20,6 +20,13 @@ from w2s_theory.students.linear import Ridge
 from w2s_theory.students.self_distillation import SelfDistilled
 
 SOURCE = "derived here (after das2023 and pareek2024)"
+SHOWS = (
+    "self_distillation.risk",
+    "self_distillation.best_mixing",
+    "self_distillation.wiener_floor",
+    "self_distillation.floor_attained",
+    "self_distillation.variance_only",
+)
 POINTS, VALUES = 30, (4.0, 3.0, 2.0, 1.5, 1.0)
 WEAK_HEAD, NOISE = (0.2, 0.2, 0.2, 2.0, 0.2), 2.0
 #: Below and above the penalty that is best for ridge.

@@ -35,6 +35,7 @@ from w2s_theory.quantities.label_efficiency.planner import plan_accuracy, plan_m
 from w2s_theory.students.linear import Ridge
 
 SOURCE = "derived here (after waudbysmith2024)"
+SHOWS = ("label_efficiency.betting_miss_ever", "label_efficiency.likelihood_miss_ever")
 LEVEL, MISS = 0.95, 0.05
 #: Labels, and where interval ends are worked out.
 BUDGET = 400

@@ -26,6 +26,7 @@ from w2s_theory.students.neighbours import NeighbourProbe, nearest
 from w2s_theory.students.relabelling import LogisticProbe, keep_nearest_labels, relabel, topological_filter
 
 SOURCE = "derived here (after burns2023)"
+SHOWS = ("burns2023.neighbour_repair", "burns2023.systematic_errors_survive", "burns2023.filtered_noise")
 #: The synthetic world: classes, clusters of each, features, least distance of centres in standard deviations, points.
 CLASSES, CLUSTERS, DIMENSION, SEPARATION, POINTS = 3, 4, 12, 20.0, 1200
 #: Regions of a digit: points nearest to one of so many drawn images of it.

@@ -24,6 +24,7 @@ from w2s_theory.montecarlo import mean_estimate
 from w2s_theory.quantities.label_efficiency.supervisors import LABEL_FREE, RULES, rank, scores
 
 SOURCE = "derived here (after charikar2024)"
+SHOWS = ("label_efficiency.best_is_kept",)
 TASKS = {
     "quick": ("trec", "hatecheck"),
     "full": ("stsb_en", "emobank", "sst2", "trec", "openai_moderation", "hatecheck", "lexglue_tos_gpt35"),

@@ -18,6 +18,7 @@ from w2s_theory.quantities.sampled_training import allowance, excess_misfit_boun
 from w2s_theory.students.convex import Ball
 
 SOURCE = "charikar2024, Theorem 2 (explicit constants derived here)"
+SHOWS = ("charikar2024.theorem_2_approximate", "charikar2024.theorem_2")
 POINTS, FEATURES = 400, 6
 SIZES = (20, 100, 1000, 10**4, 10**5, 10**6, 10**8, 10**10)
 SCALES = {

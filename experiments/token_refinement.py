@@ -22,6 +22,13 @@ from w2s_theory.quantities.token_identification import (
 )
 
 SOURCE = "derived here (after somerstep2025)"
+SHOWS = (
+    "tokens.identification_probability",
+    "tokens.identification_bound",
+    "tokens.naive_accuracy",
+    "tokens.refined_accuracy",
+    "tokens.random_errors_are_harmless",
+)
 #: Share of inputs where the concepts disagree, weak labels per input or prompt, prompts that vote on a label.
 DISAGREEMENT, EXAMPLES, VOTES = 0.9, 20, 15
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)

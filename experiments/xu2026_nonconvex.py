@@ -25,6 +25,7 @@ from w2s_theory.quantities.expected_misfit import kernel_student_residual
 from w2s_theory.quantities.nonconvex_residual import ExpectedNumbers, sparse_numbers, sphere_numbers
 
 SOURCE = "derived here (after xu2026)"
+SHOWS = ("xu2026.sphere", "xu2026.best_subset", "xu2026.best_subset_residual", "xu2026.ridge_posterior_mean")
 NOISES = (0.15, 0.25, 0.4, 0.6, 1.0, 1.6, 2.5)
 DIMENSIONS = (1, 2, 3, 5, 20)
 #: (dimension, kept) of the subsets, whose coordinates are one on the support.

@@ -28,6 +28,13 @@ from w2s_theory.students.softmax import fit_softmax
 from w2s_theory.triple import Triple
 
 SOURCE = "derived here (after yao2025kl, yao2025capabilities)"
+SHOWS = (
+    "yao2025.band_forward",
+    "yao2025.band_reverse",
+    "yao2025.band_pinsker",
+    "yao2025.marginal_calibration",
+    "yao2025.conditional_calibration",
+)
 POINTS, FEATURES, CLASSES = 120, 5, 3
 FLOORS = (0.001, 0.003, 0.01, 0.03, 0.1)
 NOISES = (0.25, 0.5, 1.0, 1.5, 2.0)

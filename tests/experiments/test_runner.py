@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -16,10 +15,10 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip("matplotlib")
 
+from experiments import __main__ as program
 from experiments import _runner as runner
 from experiments import _store as store
-from experiments.__main__ import main
-from experiments._progress import Progress, duration
+from w2s_theory.sweeps import Store, point_seed
 
 EXPERIMENT = '''
 """A toy experiment.
@@ -76,6 +75,11 @@ def add(root: Path, stem: str, special: str = "pass") -> None:
     (root / "figures" / f"{stem}.py").write_text(FIGURE, encoding="utf-8")
 
 
+def main(arguments: list[str], root: Path) -> int:
+    """``python -m experiments`` without other processes."""
+    return program.main([*arguments, "--workers", "1"], root)
+
+
 def calls(root: Path) -> list[str]:
     return (root / "experiments" / "calls.log").read_text().split()
 
@@ -97,7 +101,7 @@ def test_a_run_writes_table_provenance_figure_and_ledger(house, capsys):
     ledger = (house / "paper_repro.md").read_text(encoding="utf-8")
     assert "the mean is \\| finite" in ledger and f"{rows['draw'].mean():.6f}" in ledger
     assert ledger.startswith("# Ledger\n\nWords by hand.\n") and ledger.endswith("\n\nMore words.\n")
-    assert not list(house.rglob("*.partial.jsonl")) and not list(house.rglob("*.tmp"))
+    assert not list(house.rglob(".sweeps/*")) and not list(house.rglob("*.tmp"))
     assert "4/4" in capsys.readouterr().err
 
 
@@ -137,16 +141,31 @@ def test_methods_share_draws_and_a_new_point_disturbs_none(house):
     assert not np.any(table(house, "other")["draw"] == quick["draw"])
 
 
-def test_a_seed_depends_on_stem_and_seed_axes_only():
-    def words(stem, axes, params):
-        return runner.point_seed(stem, axes, params).generate_state(4).tolist()
+def test_seed_axes_that_no_point_has_are_refused(house, capsys):
+    path = house / "experiments" / "toy.py"
+    path.write_text(path.read_text().replace('SEED_AXES = ("trial",)', 'SEED_AXES = ("seed",)'))
+    assert main(["toy"], house) == 1
+    assert "seed_axes must name axes of the grid, ['method', 'trial']; ['seed'] are none of them" in capsys.readouterr().err
 
-    reference = words("toy", ("trial",), {"trial": 1, "method": "a"})
-    assert words("toy", ("trial",), {"method": "b", "trial": np.int64(1)}) == reference
-    others = [("toy", ("trial",), {"trial": 2}), ("toys", ("trial",), {"trial": 1}), ("toy", ("n",), {"n": 1})]
-    assert all(words(*other) != reference for other in others)
-    with pytest.raises(ValueError, match=r"SEED_AXES of toy must name values of every point; \['seed'\]"):
-        words("toy", ("seed",), {"trial": 1})
+
+@pytest.mark.parametrize("workers", ["2", "3"])
+def test_a_table_is_the_same_bytes_on_several_workers(house, workers):
+    add(house, "toy", "return [{'draw': rng.normal(), 'error': 0.5}] * (1 + params['trial'])")
+    assert main(["toy", "--no-figures"], house) == 0
+    path = house / "experiments/results/quick/toy.parquet"
+    alone = path.read_bytes()
+    assert program.main(["toy", "--no-figures", "--workers", workers], house) == 0
+    assert path.read_bytes() == alone
+    assert table(house)["error"].tolist() == [0.5] * 6  # a column of this name is the experiment's own
+
+
+def test_columns_keep_the_order_in_which_rows_name_them_also_where_they_are_absent(house):
+    add(house, "toy", "return [{'b': None, 'draw': 1.0}, {'c': 'x', 'draw': 2.0}, {'b': 3, 'draw': 3.0, 'device': 'cuda'}]")
+    assert main(["toy", "--no-figures"], house) == 0
+    rows = table(house)
+    assert list(rows) == ["scale", "device", "method", "trial", "b", "draw", "c"]
+    assert rows["device"].tolist()[:3] == ["cpu", "cpu", "cuda"] and rows["c"].tolist()[:3] == ["", "x", ""]
+    np.testing.assert_array_equal(rows["b"][:3], [np.nan, np.nan, 3.0])
 
 
 def test_a_failed_run_goes_on_where_it_stopped_with_the_same_rows(house, capsys):
@@ -157,34 +176,40 @@ def test_a_failed_run_goes_on_where_it_stopped_with_the_same_rows(house, capsys)
     add(house, "toy", flag)
     assert main(["toy", "--no-figures"], house) == 1
     told = capsys.readouterr().err
-    assert "toy failed at {'method': 'a', 'trial': 1}" in told and "Traceback" in told and "ArithmeticError: no luck" in told
+    assert "toy failed at 2 of 4 points:" in told and "Traceback" in told
+    for method in "ab":
+        assert f"  {{'method': '{method}', 'trial': 1}}: ArithmeticError: no luck" in told
     assert not (house / "experiments/results/quick/toy.parquet").exists()
     (house / "experiments" / "repaired").touch()
     assert main(["toy", "--no-figures"], house) == 0
-    assert calls(house)[4:] == ["a0", "b0", "a1", "a1", "b1"]  # the two finished points were not run again
+    assert calls(house)[4:] == ["a0", "b0", "a1", "b1", "a1", "b1"]  # the two finished points were not run again
     assert "2 kept" in capsys.readouterr().err
     # the same draws, in the grid's order, as a run under its own stem that nothing stopped
     assert table(house)["method"].tolist() == table(house, "undisturbed")["method"].tolist()
-    rng = np.random.default_rng(runner.point_seed("toy", ("trial",), {"trial": 1}))
+    rng = np.random.default_rng(point_seed("toy", ("trial",), {"trial": 1}))
     assert table(house)["draw"][2] == rng.normal()
 
 
 def test_a_changed_experiment_does_not_go_on_with_old_points(house):
     add(house, "toy", 'if params["trial"] == 1: raise ArithmeticError')
     assert main(["toy", "--no-figures"], house) == 1
-    add(house, "toy", "pass  # repaired")
+    add(house, "toy", "assert True")
     assert main(["toy", "--no-figures"], house) == 0
-    assert calls(house) == ["a0", "b0", "a1", "a0", "b0", "a1", "b1"]
+    assert calls(house) == ["a0", "b0", "a1", "b1"] * 2
 
 
-def test_the_fingerprint_sees_the_experiment_and_its_shared_files_but_not_other_experiments(house):
+def test_the_fingerprint_sees_what_the_experiment_does_and_the_shared_files_it_imports(house):
     reference = runner.fingerprint("toy", house)
     add(house, "other")
+    add(house, "toy", "pass  # a comment")
+    (house / "experiments" / "_unused.py").write_text("X = 1\n")
     assert runner.fingerprint("toy", house) == reference
+    add(house, "toy", "from experiments import _shared")
+    imported = runner.fingerprint("toy", house)
     (house / "experiments" / "_shared.py").write_text("X = 1\n")
     shared = runner.fingerprint("toy", house)
-    add(house, "toy", "pass  # changed")
-    assert len({reference, shared, runner.fingerprint("toy", house)}) == 3
+    (house / "experiments" / "_shared.py").write_text("X = 2\n")
+    assert len({reference, imported, shared, runner.fingerprint("toy", house)}) == 4
 
 
 def test_other_experiments_are_finished_when_one_fails(house, capsys):
@@ -194,10 +219,12 @@ def test_other_experiments_are_finished_when_one_fails(house, capsys):
     assert main([], house) == 1
     told = capsys.readouterr().err
     assert "3 failed:" in told
-    last = told.splitlines()[-3:]
-    assert last[0].startswith("  broken: broken failed at {'method': 'a', 'trial': 0}: ZeroDivisionError")
-    assert last[1].startswith("  garbled: ") and "line 2" in last[1]
-    assert last[2].startswith("  missing_figure: ") and "does not exist" in last[2]
+    listed = told[told.index("3 failed:") :]
+    assert "  broken: broken failed at 4 of 4 points:\n" in listed
+    assert "{'method': 'a', 'trial': 0}: ZeroDivisionError: division by zero" in listed
+    last = listed.splitlines()[-2:]
+    assert last[0].startswith("  garbled: ") and "line 2" in last[0]
+    assert last[1].startswith("  missing_figure: ") and "does not exist" in last[1]
     assert len(table(house)["draw"]) == 4 and (house / "figures/quick/toy.svg").exists()
 
 
@@ -206,6 +233,7 @@ def test_other_experiments_are_finished_when_one_fails(house, capsys):
     [
         ("return [{'draw': rng.normal(size=2)}]", "'draw' must be a str, int, float or bool"),
         ("return [{'scale': 3.0}]", "'scale' is the runner's column"),
+        ("return [{'trial': 7}]", "a row must repeat its point: 'trial' is 0 there and 7 in the row"),
         ("return []", "rows must not be empty"),
     ],
 )
@@ -235,10 +263,21 @@ def test_an_unavailable_experiment_is_skipped_with_its_reason(house, capsys):
     assert (house / "experiments/results/quick/toy.parquet").exists()
 
 
-@pytest.mark.parametrize("arguments", [["tyo"], ["--quick", "--full"], ["--fast"], ["--no-figures", "--figures-only"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tyo"],
+        ["--quick", "--full"],
+        ["--fast"],
+        ["--no-figures", "--figures-only"],
+        ["--workers", "0"],
+        ["--workers", "2", "--scheduler", "tcp://host:1"],
+        ["--scheduler", "host"],
+    ],
+)
 def test_misuse_has_exit_code_2(house, capsys, arguments):
     try:
-        code = main(arguments, house)
+        code = program.main(arguments, house)
     except SystemExit as stop:
         code = stop.code
     assert code == 2
@@ -282,29 +321,57 @@ def test_a_damaged_table_is_reported_and_neither_drawn_nor_entered(house, capsys
 
 
 def test_ctrl_c_keeps_the_finished_points_and_has_exit_code_130(house, capsys):
-    add(house, "toy", 'if len((HERE / "calls.log").read_text().split()) == 3: raise KeyboardInterrupt')
+    add(house, "toy", 'if len((HERE / "calls.log").read_text().split()) == 3: os.kill(os.getpid(), 2)')
     assert main(["toy"], house) == 130
-    assert "stopped" in capsys.readouterr().err
+    assert "stopped; finished points are kept: run the same command again to go on." in capsys.readouterr().err
+    kept = Store(house / "experiments/results/.sweeps/toy-quick", "toy").known()
+    ran = len(calls(house))
+    assert 2 <= len(kept) < 4 and ran == 3
     assert main(["toy"], house) == 0
-    assert calls(house) == ["a0", "b0", "a1", "a1", "b1"]
+    assert len(calls(house)) - ran == 4 - len(kept)
 
 
-def test_a_killed_run_loses_the_open_point_only(house):
+def test_a_run_that_another_one_overtook_ends_with_its_table(house, capsys):
+    take_away = "import shutil; shutil.rmtree(HERE / 'results/.sweeps/toy-quick') if (HERE / 'overtaken').exists() else None"
+    add(house, "toy", take_away)
+    (house / "experiments" / "overtaken").touch()
+    assert main(["toy", "--no-figures"], house) == 1  # there is no table: the store went for another reason
+    assert "could not write" in capsys.readouterr().err
+    (house / "experiments" / "overtaken").unlink()
+    assert main(["toy", "--no-figures"], house) == 0
+    (house / "experiments" / "overtaken").touch()
+    assert main(["toy", "--no-figures"], house) == 0
+    assert len(table(house)["draw"]) == 4
+
+
+def test_a_killed_run_loses_the_open_points_only(house):
     repository = runner.ROOT
     for path in (repository / "experiments").glob("_[!_]*.py"):
         shutil.copy(path, house / "experiments")
     for name in ("experiments/__init__.py", "experiments/__main__.py", "figures/__init__.py", "figures/_style.py"):
         shutil.copy(repository / name, house / name)
-    add(house, "toy", 'if len((HERE / "calls.log").read_text().split()) == 3: os.kill(os.getpid(), 9)')
-    command = [sys.executable, "-m", "experiments", "toy", "--no-figures"]
+    kill = """
+    import time
+    while (HERE / "armed").exists() and params["trial"] == 1:
+        time.sleep(0.01)
+        if list(HERE.glob("results/.sweeps/toy-quick/part*")):
+            os.kill(os.getppid(), 9)
+            time.sleep(60)
+    """
+    add(house, "toy", kill.strip())
+    (house / "experiments" / "armed").touch()
+    command = [sys.executable, "-m", "experiments", "toy", "--no-figures", "--workers", "2"]
     environment = os.environ | {"PYTHONPATH": str(repository)}
     killed = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True)
     assert killed.returncode == -9
-    assert len(store.Checkpoint(house / "experiments/results/quick/toy.partial.jsonl").points) == 2
+    kept = Store(house / "experiments/results/.sweeps/toy-quick", "toy").known()
+    assert kept and set(kept.values()) == {"ok"}
+    (house / "experiments" / "armed").unlink()
+    ran = len(calls(house))
     done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert calls(house) == ["a0", "b0", "a1", "a1", "b1"]
-    draws = [np.random.default_rng(runner.point_seed("toy", ("trial",), {"trial": t})).normal() for t in (0, 0, 1, 1)]
+    assert len(calls(house)) - ran == 4 - len(kept)
+    draws = [np.random.default_rng(point_seed("toy", ("trial",), {"trial": t})).normal() for t in (0, 0, 1, 1)]
     assert table(house)["draw"].tolist() == draws
 
 
@@ -332,33 +399,3 @@ def test_git_state_is_dirty_for_changed_code_but_not_for_changed_results(house):
     assert about["commit"] == commit and about["dirty"] is False
     add(house, "toy", "pass  # changed")
     assert runner.git_state(house) == (commit, True)
-
-
-def test_the_progress_in_a_log_is_a_few_plain_lines():
-    log = io.StringIO()
-    progress = Progress("toy", log)
-    for done in range(1000):
-        progress.report(done + 1, 1000)
-    lines = log.getvalue().splitlines()
-    assert len(lines) == 2 and "1000/1000" in lines[-1] and "\r" not in log.getvalue()
-
-
-def test_the_progress_on_a_terminal_stays_on_one_line_and_tells_the_time_left():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    terminal = Terminal()
-    progress = Progress("toy", terminal)
-    progress.report(2, 6)
-    progress.start -= 100.0  # as if the first point had taken 100 seconds
-    progress.report(3, 6)
-    assert "\n" not in terminal.getvalue()
-    assert terminal.getvalue().endswith("3/6  5m00s left (2 kept from an unfinished run)")
-    progress.report(6, 6)
-    assert terminal.getvalue().endswith("\n")
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0s"), (59.4, "59s"), (59.6, "1m00s"), (185, "3m05s"), (7800, "2h10m")])
-def test_a_duration_is_told_for_a_human(seconds, told):
-    assert duration(seconds) == told

@@ -1,9 +1,8 @@
-"""Tables and checkpoints on disk: written whole or not at all, refused when damaged."""
+"""Tables on disk: written whole or not at all, refused when damaged."""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import resource
 import subprocess
@@ -44,9 +43,15 @@ def test_the_same_table_is_the_same_bytes(tmp_path):
 
 
 def test_absent_values_become_nan_or_the_empty_string():
-    table = store.columns([{"gain": 1, "why": "x"}, {"gain": None}, {"gain": np.float32(0.5), "why": None}])
+    rows = [{"gain": 1, "why": "x", "is_good": True}, {"gain": None}, {"gain": np.float32(0.5), "why": None, "is_good": False}]
+    table = store.columns(rows)
     np.testing.assert_array_equal(table["gain"], [1.0, np.nan, 0.5])
     assert table["why"].tolist() == ["x", "", ""]
+    np.testing.assert_array_equal(table["is_good"], [1.0, np.nan, 0.0])
+
+
+def test_columns_stand_in_the_order_in_which_rows_name_them_also_without_a_value():
+    assert list(store.columns([{"a": None, "b": 1}, {"c": 2, "a": 1}])) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("value", [np.zeros(2), [1, 2], {"a": 1}, object()])
@@ -55,7 +60,7 @@ def test_a_value_that_is_not_plain_is_refused_by_name(value):
         store.columns([{"gain": value}])
 
 
-@pytest.mark.parametrize("values", [("a", 1), (True, 1), (True, None)])
+@pytest.mark.parametrize("values", [("a", 1), (True, 1), ("a", True)])
 def test_a_column_of_several_kinds_is_refused(values):
     with pytest.raises(TypeError, match="column 'x' must hold one kind"):
         store.columns([{"x": value} for value in values])
@@ -125,53 +130,3 @@ def test_a_write_that_the_system_cuts_short_leaves_the_old_file(tmp_path):
     assert done.returncode == 1 and "StoreError: could not write" in done.stderr
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_checkpoint_gives_back_every_finished_point(tmp_path):
-    path = tmp_path / "toy.partial.jsonl"
-    checkpoint = store.Checkpoint(path)
-    checkpoint.append("a", ROWS, 1.5)
-    checkpoint.append("b", [{"gain": 0.1 + 0.2}], 0.5)
-    again = store.Checkpoint(path)
-    assert list(again.points) == ["a", "b"]
-    assert again.points["b"] == {"key": "b", "rows": [{"gain": 0.1 + 0.2}], "seconds": 0.5}
-    assert np.isnan(again.points["a"]["rows"][1]["gain"])
-    again.delete()
-    assert not path.exists()
-    again.delete()
-
-
-@pytest.mark.parametrize("cut", [1, 2, 20, 60])
-def test_a_checkpoint_survives_a_line_cut_short_by_a_kill(tmp_path, cut):
-    path = tmp_path / "toy.partial.jsonl"
-    for key in "ab":
-        store.Checkpoint(path).append(key, [{"gain": 1.0}], 0.0)
-    path.write_bytes(path.read_bytes()[:-cut])
-    checkpoint = store.Checkpoint(path)
-    assert set(checkpoint.points) == ({"a", "b"} if cut == 1 else {"a"})  # only the newline was lost when cut is 1
-    checkpoint.append("c", [{"gain": 3.0}], 0.0)
-    assert set(store.Checkpoint(path).points) == {*checkpoint.points}
-    assert store.Checkpoint(path).points["c"]["rows"] == [{"gain": 3.0}]
-
-
-def test_a_damaged_line_is_left_out_even_when_it_parses(tmp_path):
-    path = tmp_path / "toy.partial.jsonl"
-    for key in "abc":
-        store.Checkpoint(path).append(key, [{"gain": 1.0}], 0.0)
-    lines = path.read_text().splitlines()
-    lines[1] = lines[1].replace("1.0", "7.0", 1)
-    assert json.loads(lines[1])["rows"] == [{"gain": 7.0}]
-    path.write_text("\n".join([*lines, "[]", "3", "null", '{"key": "d"}']) + "\n")
-    assert list(store.Checkpoint(path).points) == ["a", "c"]
-
-
-def test_a_full_disk_stops_the_checkpoint_with_a_clear_error(tmp_path):
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
-    path = tmp_path / "toy.partial.jsonl"
-    path.symlink_to("/dev/full")
-    checkpoint = store.Checkpoint.__new__(store.Checkpoint)  # /dev/full reads as endless zeros, so it can't be opened by __init__
-    checkpoint.path, checkpoint.points, checkpoint._is_mid_line = path, {}, False
-    with pytest.raises(store.StoreError, match=r"toy\.partial\.jsonl: the disk is full.*finished points are kept"):
-        checkpoint.append("a", [{"gain": 1.0}], 0.0)
-    assert not checkpoint.points

@@ -328,7 +328,7 @@ def find(name: str | Statement) -> Statement:
         from difflib import get_close_matches
 
         near = get_close_matches(name, STATEMENTS, n=3, cutoff=0.3)
-        raise KeyError(f"no statement is called {name!r}. Close: {', '.join(near) or 'none'}; all of them: w2s verify --list.")
+        raise KeyError(f"no statement is called {name!r}. Close: {', '.join(near) or 'none'}; all of them: w2s list.")
     return STATEMENTS[name]
 
 

@@ -1,7 +1,13 @@
-"""[One sentence: the statement.] Copy this file to theorems/<paper>/<statement>.py; the code below reads in the order of the theorem.
+"""[One sentence in words: the statement.] Copy this file to theorems/<paper>/<statement>.py; the code below reads in the order of the theorem.
 
-[The formula, the assumptions, whether it is tight and where it is attained, the proof in two lines, and where it is printed: "Theorem 3.1,
-arXiv v2", or "Derived here".] The example: a projection on a convex class never has more misfit than the weak model's error.
+[What is given, in symbols that are named here or in ``catalogue.symbol_tables``. This docstring is the text of ``w2s show``. Then]
+
+    [the formula, indented by four]
+
+Proof: [in two lines, a paragraph of its own; or "Proof: in ``quantities.<module>``"].
+
+[Remarks: whether it is tight and where it is attained, what else there is to know, and "Derived here." where it is ours.] The example: a
+projection on a convex class never has more misfit than the weak model's error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The adaptive threshold gives hard labels the class balance of the weak labels: |share of class 1 − mean y| ≤ max(q, 1 − q)/n, q = mean y.
 
-Without ties, and with the quantile at q interpolated between the n sorted predictions, ⌈q (n − 1)⌉ of them lie below it, and
+Proof: without ties, and with the quantile at q interpolated between the n sorted predictions, ⌈q (n − 1)⌉ of them lie below it, and
 q (n − 1) ≤ ⌈q (n − 1)⌉ < q (n − 1) + 1. So whatever the student believes, its hard labels can't collapse to one class, as they can at a
 fixed threshold of ½. Ties can: rows that tie with the threshold are all class 0. Derived here.
 """

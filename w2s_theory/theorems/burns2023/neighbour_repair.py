@@ -1,9 +1,16 @@
-"""Random errors are repaired by neighbours: E error after the vote of k neighbours = P(the right class does not win k independent votes).
+"""Random errors are repaired by neighbours: a vote of k labels is wrong only where the right class does not win it.
 
-Neighbourhoods are pure: the k nearest points of a point, itself among them, share its class. Every label is wrong with probability η, independently,
-any other class being as likely. With two classes the error is P(Bin(k, η) > k/2) + ½P(Bin(k, η) = k/2), which vanishes exponentially in k
-for η < ½. That a point is its own neighbour changes nothing on average, because its label is one more draw. Proof: the labels of the
-neighbours are k independent draws, whatever the features. Derived here, for the k-nearest-neighbour probe of the published code.
+Let neighbourhoods be pure (the k nearest points of a point, itself among them, share its class), and let every label be wrong with probability
+η, independently, any other class being as likely. Then
+
+    E error after the vote = P(the right class does not win k independent votes),
+
+with two classes P(Bin(k, η) > k/2) + ½P(Bin(k, η) = k/2), which vanishes exponentially in k for η < ½.
+
+Proof: the labels of the neighbours are k independent draws, whatever the features. That a point is its own neighbour changes nothing on
+average, because its label is one more draw.
+
+Derived here, for the k-nearest-neighbour probe of the published code.
 """
 
 from __future__ import annotations

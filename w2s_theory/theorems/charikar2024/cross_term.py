@@ -1,7 +1,13 @@
-"""The exact cross term of an affine class: gain − misfit = −2⟨(I − P)weak, (I − P)target⟩, P the projection on the class.
+"""For an affine class, what separates gain from misfit is a product of what class and weak model both miss.
 
-Student = P weak, ceiling = P target, (I − P)u = u − P u. The residual splits at the ceiling and the part inside the class vanishes by
-orthogonality. So gain falls short of misfit exactly when weak labels and target miss the class in similar directions: errors that the
+Let P be the projection on an affine class, student = P weak and ceiling = P target. Then, exactly,
+
+    gain − misfit = −2⟨weak − P weak, target − P target⟩.
+
+Proof: split the residual 2⟨weak − student, student − target⟩ at the ceiling. The part inside the class vanishes, because weak − P weak is
+orthogonal to every difference of members.
+
+So the gain falls short of the misfit exactly when weak labels and target miss the class in similar directions: by errors that the
 strong model cannot represent, but shares. Derived here.
 """
 

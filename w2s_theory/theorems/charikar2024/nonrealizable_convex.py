@@ -1,8 +1,15 @@
-"""Non-realizable target, convex class: gain ≥ misfit − 2√(misfit·ε), with ε the approximation error, and the constant 2 is sharp.
+"""If the target misses a convex class, the gain still is at least misfit − 2√(misfit·ε), and the constant 2 is sharp.
 
-Student = exact projection under the same measure. Split the residual at v*, the member closest to the target: the first part is
-non-negative by the variational inequality, the second is 2⟨weak − student, v* − target⟩ ≥ −2√(misfit·ε). Attained by affine classes
-(see nonrealizable_linear). There is no matching upper bound: a strictly convex class can gain far more than its misfit. Derived here.
+Let the student be the exact projection of the weak labels on a convex class V, v* the member of V closest to the target, and
+ε = ‖v* − target‖² the approximation error, under the same measure. Then
+
+    gain ≥ misfit − 2√(misfit·ε).
+
+Proof: split the residual 2⟨weak − student, student − target⟩ at v*. The first part, 2⟨weak − student, student − v*⟩, is non-negative by the
+variational inequality of the projection; the second is 2⟨weak − student, v* − target⟩ ≥ −2√(misfit·ε) by Cauchy–Schwarz.
+
+Affine classes attain it (see nonrealizable_linear). There is no matching upper bound: a strictly convex class can gain far more than its
+misfit. Derived here.
 """
 
 from __future__ import annotations

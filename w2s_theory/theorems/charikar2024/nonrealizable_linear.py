@@ -1,9 +1,16 @@
-"""Non-realizable target, affine class: |gain − misfit| ≤ 2√(misfit·ε), with ε the approximation error, and the constant 2 is sharp.
+"""If the target misses an affine class, gain and misfit are no further apart than 2√(misfit·ε), and the constant 2 is sharp.
 
-Student = exact projection under the same measure; ε = min_{v in V} ‖v − target‖². From the cross term (see cross_term) by
-Cauchy–Schwarz. Attained, on either side, when target and weak labels miss the class in the same or in opposite directions. This is the
-O(√ε) term of Theorem 2 with its constant. A held-out ceiling error in place of ε over-states it (on average), and the band is then
-conservative. Derived here.
+Let the student be the exact projection of the weak labels on an affine class V, and ε = min over v in V of ‖v − target‖² the target's
+approximation error, under the same measure. Then
+
+    |gain − misfit| ≤ 2√(misfit·ε).
+
+Proof: gain − misfit is the cross term −2⟨weak − P weak, target − P target⟩ (see cross_term), and ‖weak − P weak‖² = misfit,
+‖target − P target‖² = ε. Apply Cauchy–Schwarz.
+
+It is attained, on either side, when target and weak labels miss the class along one line, in the same or in opposite directions. This is
+the O(√ε) term of Theorem 2 with its constant. A ceiling's error on held-out points in the place of ε over-states it, on average; the
+band is then conservative. Derived here.
 """
 
 from __future__ import annotations

@@ -1,12 +1,17 @@
 """Theorem 1: in the realizable case the student gains at least its misfit.
 
-V convex set of functions (heads composed with the strong representation), target ∈ V, student = argmin_{s in V} ‖s − weak‖². Then
+Let V be a convex set of functions (heads composed with the strong representation), let the target lie in V, and let the student be the
+member of V closest to the weak labels, argmin over s in V of ‖s − weak‖². Then
 
     ‖student − target‖² ≤ ‖weak − target‖² − ‖student − weak‖²,   that is   gain ≥ misfit.
 
-Nothing is assumed of the weak model. Proof: the projection on a convex set satisfies ⟨weak − student, v − student⟩ ≤ 0 for every v in V;
-take v = target in the squared identity. Attained by every affine class (see theorem_1_affine). The inequality is compared up to what
-the student's own optimality gap and the target's measured distance from the class can add.
+Nothing is assumed of the weak model.
+
+Proof: the projection on a convex set satisfies ⟨weak − student, v − student⟩ ≤ 0 for every v in V. Take v = target: the residual
+2⟨weak − student, student − target⟩ is non-negative, and by identities.squared it is gain − misfit.
+
+Every affine class attains the bound (see theorem_1_affine). A student that is computed is optimal only up to a gap, and a target lies in
+the class only up to a measured distance: the check forgives what these two can add, and no more.
 """
 
 from __future__ import annotations

@@ -1,7 +1,14 @@
 """Theorem 1 with equality: in the realizable case a student from an affine class gains exactly its misfit.
 
-For a linear subspace or a shifted one, weak − student is orthogonal to every difference of members, so the residual
-2⟨weak − student, student − target⟩ vanishes when the target is a member. Derived here (it is Pythagoras with a right angle).
+Let the class be a linear subspace, or a shifted one, with the target in it, and let the student be the projection of the weak labels on
+it. Then
+
+    gain = misfit.
+
+Proof: weak − student is orthogonal to every difference of two members of the class. The target is a member, so the residual
+2⟨weak − student, student − target⟩ vanishes. It is Pythagoras with a right angle at the student.
+
+Linear heads on a frozen representation, fitted without a penalty, are such a class. Derived here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,12 @@
-"""Naive fine-tuning on n weak labels: E risk = ε_w² + τ² d/(n − d − 1). The weak model's error stays, however many labels there are.
+"""Naive fine-tuning copies the weak model's error, however many labels there are, and adds noise.
 
-Least squares on Gaussian points, n > d + 1. The fitted head is β_w + τ(XᵀX)⁻¹Xᵀξ, and E tr (XᵀX)⁻¹ = d/(n − d − 1). Derived here.
+Let a student be fitted by least squares to n weak labels of Gaussian points with d features, n > d + 1. Then
+
+    E risk = ε_w² + τ² d/(n − d − 1).
+
+Proof: the fitted head is β_w + τ(XᵀX)⁻¹Xᵀξ, with ξ standard noise, and E tr (XᵀX)⁻¹ = d/(n − d − 1).
+
+More labels remove the second term, never the first. Derived here.
 """
 
 from __future__ import annotations

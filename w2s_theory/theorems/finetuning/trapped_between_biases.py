@@ -1,6 +1,6 @@
 """No pull helps: whatever η, shrinkage towards the source errs by at least the squared distance of β_* to the line (β_P, β_w).
 
-Unlimited labels. Every η answers with a point of the segment between the two; the distance is zero if and only if β_* is on the line.
+Unlimited labels. Proof: every η answers with a point of the segment between the two; the distance is zero if and only if β_* is on the line.
 The left side solves the penalised least squares for η = 0, many η up to 1000, and the best one, on noiseless orthogonal points. Derived
 here; somerstep2025 has a lower bound by the two squared biases, whose exact form this is.
 """

@@ -1,7 +1,15 @@
-"""On fresh points a least-squares student gains E gain = M∞ (1 − r) on average, r = d/(n − d − 1).
+"""On fresh points a least-squares student gains less than with unlimited labels, by a share that depends on n and d alone.
 
-M∞ is the misfit with unlimited weak labels, which the realizable student would gain; fitting on n points costs the share r of it, and
-all of it at n = 2d + 1. Hypotheses and derivation in ``quantities.finite_sample``. Derived here.
+Let strong features, weak labels and target be jointly Gaussian, the target a strong head, and the student fitted by least squares to n weakly
+labelled points with d features, n > d + 1. Then
+
+    E gain = M∞ (1 − r),     r = d/(n − d − 1),
+
+where M∞ is the misfit with unlimited weak labels, which the student would gain then.
+
+Proof: in ``quantities.finite_sample``. The fitted head's excess on fresh points has the mean of an inverse Wishart trace.
+
+Fitting on n points costs the share r of the gain, and all of it at n = 2d + 1 (see sign_flip). Derived here.
 """
 
 from __future__ import annotations

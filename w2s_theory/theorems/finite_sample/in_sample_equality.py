@@ -1,6 +1,6 @@
 """In sample, realizable, unpenalised least squares: gain = misfit on the n training points, for every draw and to machine precision.
 
-The training points are a population of their own, on which least squares is the projection. Needs a target that some head reproduces on
+Proof: the training points are a population of their own, on which least squares is the projection. Needs a target that some head reproduces on
 these points; nothing is assumed of the features (any n, d and rank: the head of least norm), or of the weak labels. Derived here.
 """
 

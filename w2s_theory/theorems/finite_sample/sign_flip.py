@@ -1,8 +1,13 @@
 """The gain changes sign at n = 2d + 1: below it the student is worse than its teacher on average, above it better.
 
-E weak error − E student error = M∞ (1 − r) has the sign of n − (2d + 1), and r = 1 exactly there. Stated as: whoever is better by the
-count of labels alone has the smaller expected error. At n = 2d + 1 itself the expected gain is zero (see expected_gain). Hypotheses in
-``quantities.finite_sample``. Derived here.
+    E weak error − E student error = M∞ (1 − r),     r = d/(n − d − 1),
+
+has the sign of n − (2d + 1). What is checked: whoever is better by the count of labels alone has the smaller expected error.
+
+Proof: r = 1 exactly at n = 2d + 1, and r falls with n. The law itself is expected_gain; its hypotheses and derivation are in
+``quantities.finite_sample``.
+
+At n = 2d + 1 itself the expected gain is zero. Derived here.
 """
 
 from __future__ import annotations

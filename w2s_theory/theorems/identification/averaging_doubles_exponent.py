@@ -1,6 +1,6 @@
 """The exponents r_m of E(1 − w_*)^m satisfy r_1 ≤ r_2 ≤ 2 r_1: averaging over fresh prompts can double the exponent of a risk, no more.
 
-r_m is the largest value on [0, m] of ½ log Δ_k, concave and zero at 0, for the slowest competitor; so a value at λ ≤ 2 is at most twice
+Proof: r_m is the largest value on [0, m] of ½ log Δ_k, concave and zero at 0, for the slowest competitor; so a value at λ ≤ 2 is at most twice
 that at λ/2. Where the target is the aligned concept and contributions of competitors do not cancel, answers from one prompt have a risk
 of order E(1 − w_*)², r_2, and answers from fresh prompts one of order (E(1 − w_*))², 2 r_1.
 """

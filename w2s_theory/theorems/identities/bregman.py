@@ -1,8 +1,15 @@
-"""gain = misfit + ⟨target − student, ∇φ(student) − ∇φ(weak)⟩ for any Bregman divergence D_φ and any three points of its domain.
+"""For every Bregman divergence the gain is the misfit plus an inner product, whatever the three predictors are.
 
-The three-point identity: expand D(f, w) − D(f, s) − D(s, w); every φ cancels. No convexity of a class, no optimality of the student:
-the theorems of Mulgund & Pabbaraju (2025) are conditions under which the last term is non-negative on average. The reverse order
-D(q, p) is the Bregman divergence of the conjugate generator, so it is covered, with ⟨∇φ(target) − ∇φ(student), student − weak⟩.
+Let D_φ be a Bregman divergence, and w (weak), s (student), f (target) any three points of its domain. Then
+
+    gain = misfit + ⟨f − s, ∇φ(s) − ∇φ(w)⟩,
+
+where gain = D(f, w) − D(f, s) and misfit = D(s, w). No convexity of a class and no optimality of the student is asked for.
+
+Proof: the three-point identity. Expand D(f, w) − D(f, s) − D(s, w); every φ cancels.
+
+The theorems of Mulgund and Pabbaraju (2025) are conditions under which the last term is non-negative on average. The reverse order D(q, p)
+is the Bregman divergence of the conjugate generator, so it is covered, with the residual ⟨∇φ(f) − ∇φ(s), s − w⟩.
 """
 
 from __future__ import annotations

@@ -1,7 +1,15 @@
-"""gain = misfit + 2⟨weak − student, student − target⟩ for any three functions (squared loss).
+"""For the squared loss the gain is the misfit plus an inner product, whatever the three functions are.
 
-Expand ‖w − f‖² = ‖(w − s) + (s − f)‖². No assumption; an equality. Derived here; it is the algebra behind Theorem 1 of
-Charikar et al. (2024), whose hypotheses make the residual non-negative.
+Let w (weak), s (student) and f (target) be any three functions. Then
+
+    gain = misfit + 2⟨w − s, s − f⟩,
+
+where gain = ‖w − f‖² − ‖s − f‖², misfit = ‖s − w‖², and the last term is called the residual. Nothing is assumed.
+
+Proof: expand ‖w − f‖² = ‖(w − s) + (s − f)‖².
+
+The identity is the algebra behind Theorem 1 of Charikar et al. (2024), whose hypotheses make the residual non-negative: convexity of the
+class, and a target within it. Derived here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
-"""gain = misfit·(q_s − q_w) for the 0–1 loss and any number of classes.
+"""For the 0–1 loss the gain is decided where student and weak model differ, for any number of classes.
 
-misfit = P(student ≠ weak); q_s and q_w are the probabilities that the student, respectively the weak model, is right where they
-disagree. Proof: errors can only differ where the two disagree. So gold labels are needed only there. Derived here.
+    gain = misfit · (q_s − q_w)
+
+misfit = P(student ≠ weak); q_s and q_w are the probabilities that the student, respectively the weak model, is right where the two differ.
+
+Proof: the errors of the two can only differ where their answers do.
+
+So gold labels are needed only there. Derived here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,11 @@
-"""gain = misfit·(2q − 1) for the 0–1 loss and two classes, q = P(student right | student and weak disagree).
+"""With two classes and the 0–1 loss, the gain is positive exactly when the student wins most of its disagreements with the weak model.
 
-With two classes exactly one of the two is right where they disagree, so q_w = 1 − q_s in the general identity. With three classes
-both can be wrong and the formula is false (a test finds the counterexample). Derived here.
+    gain = misfit · (2q − 1),     q = P(student right | student and weak differ)
+
+Proof: with two classes exactly one of the two is right where they differ, so q_w = 1 − q_s in the identity for any number of classes
+(see identities.zero_one).
+
+With three classes both can be wrong, and the formula is false: a test finds the counterexample. Derived here.
 """
 
 from __future__ import annotations

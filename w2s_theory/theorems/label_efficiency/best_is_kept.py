@@ -2,7 +2,7 @@
 number of candidates.
 
 Jointly normal errors of k candidates at the same points. A candidate is excluded when another is better by more than the t
-quantile at 1 − α/(k − 1) of its standard error. Only the best's own k − 1 comparisons can exclude it, and each does with
+quantile at 1 − α/(k − 1) of its standard error. Proof: only the best's own k − 1 comparisons can exclude it, and each does with
 chance at most α/(k − 1) where its mean is not larger. Exact for two candidates of equal mean. So the set of those left holds
 the best with probability at least 1 − α, and pairs without it need not be paid for. Derived here.
 """

@@ -1,7 +1,7 @@
 """Gold labels where weak and student differ suffice for the gain in accuracy: E[misfit·(n_s − n_w)/m] = accuracy of the student − of the weak model.
 
 m points are drawn uniformly without replacement from those on which the two differ; n_s, n_w of them are right for the
-student, for the weak model. Where they agree the gain is 0 whatever the truth; elsewhere a mean over a uniform draw is
+student, for the weak model. Proof: where they agree the gain is 0 whatever the truth; elsewhere a mean over a uniform draw is
 unbiased. Any number of classes. Derived here.
 """
 

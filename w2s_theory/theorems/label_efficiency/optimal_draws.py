@@ -3,7 +3,7 @@
     ((1/N) Σ a_i)² − E[T²] ≤ (1/N²) Σ a_i²/p_i − E[T²],     a_i = 2|w_i − s_i|·rms(y_i − ŷ_i)
 
 The right side is the variance, per label, of the corrected mean with draws of any probabilities p > 0
-(``difference_variance``). Cauchy and Schwarz: (Σ a)² = (Σ (a/√p)·√p)² ≤ Σ a²/p, with equality for p ∝ a. Derived here
+(``difference_variance``). Proof: by Cauchy and Schwarz (Σ a)² = (Σ (a/√p)·√p)² ≤ Σ a²/p, with equality for p ∝ a. Derived here
 (Neyman's allocation with a stratum for each point).
 """
 

@@ -1,9 +1,15 @@
-"""Average-case robustness, bad to good: a ≤ (err(f, ỹ) − α + (1 − α)cρ)/((1 − α)c − α), a = P(student wrong | pseudolabel wrong).
+"""Expansion corrects pseudolabels even if the student is robust only on average: the direction from bad to good points.
 
-α = P(pseudolabel wrong); every set U of bad points has good neighbours of share ≥ c P(U | bad); ρ = P(student wrong, and right on some good
-neighbour | bad), which is at most P(student not robust | bad) when points that look alike have one class. Any number of classes. Needs
-(1 − α)c > α. Proof: where the student is wrong on a bad point and not fragile it is wrong on its good neighbours, so
-P(wrong | good) ≥ c(a − ρ); and err(f, ỹ) ≥ (1 − α)P(wrong | good) + α(1 − a). Derived here; a perfectly robust student is ρ = 0.
+Let α = P(pseudolabel wrong), and let every set U of bad points have good neighbours of share at least c·P(U | bad), with (1 − α)c > α. Let
+ρ = P(student wrong, and right on some good neighbour | bad). Then, for a = P(student wrong | pseudolabel wrong),
+
+    a ≤ (err(f, ỹ) − α + (1 − α)cρ)/((1 − α)c − α).
+
+Proof: where the student is wrong on a bad point and not fragile it is wrong on its good neighbours, so P(wrong | good) ≥ c(a − ρ); and
+err(f, ỹ) ≥ (1 − α)P(wrong | good) + α(1 − a).
+
+Any number of classes. ρ is at most P(student not robust | bad) when points that look alike have one class; a perfectly robust
+student has ρ = 0. Derived here.
 """
 
 from __future__ import annotations

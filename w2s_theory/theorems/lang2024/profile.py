@@ -3,7 +3,7 @@
 φ and ψ are the expansion profiles from bad to good and from good to bad: the largest convex functions below the neighbours' share of a set, as
 functions of its own share. a, b = P(student wrong | bad), P(student wrong | good), ρ and ρ' the fragile errors and hits. No hypothesis
 at all: single points without neighbours, which make the expansion constants zero, cost the profiles little. With φ(t) ≥ ct it
-contains the bounds by constants. Proof as there, with φ in the place of c: P(wrong | good) ≥ φ(a − ρ), P(right | bad) ≥ ψ(1 − b − ρ'). Derived
+contains the bounds by constants. Proof: as there, with φ in the place of c: P(wrong | good) ≥ φ(a − ρ), P(right | bad) ≥ ψ(1 − b − ρ'). Derived
 here; φ(q)/q is a lower bound on the constant of sets larger than q, the kind of constant that Lang et al. are reported to ask for.
 """
 

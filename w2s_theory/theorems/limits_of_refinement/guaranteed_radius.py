@@ -1,6 +1,6 @@
 """Every weak bias shorter than half the distance to the nearest competitor leaves the concept identified.
 
-The flip in the direction b̂ is at min_k ‖u_k‖²/2(u_k·b̂)₊ ≥ ½ min_k ‖u_k‖ by Cauchy–Schwarz, with equality in the direction of the nearest
+Proof: the flip in the direction b̂ is at min_k ‖u_k‖²/2(u_k·b̂)₊ ≥ ½ min_k ‖u_k‖ by Cauchy–Schwarz, with equality in the direction of the nearest
 competitor. So refinement has limit error zero for every bias of that size, where naive fine-tuning keeps ε_w². Left: bisection on a search.
 """
 

@@ -1,6 +1,6 @@
 """When gain equals misfit exactly: the student mixes every member that the target mixes. Either order, any Bregman divergence.
 
-At the minimum the objective's slope g_j is least, and equal, for all members with weight a_j > 0. A target with weights b only on those
+Proof: at the minimum the objective's slope g_j is least, and equal, for all members with weight a_j > 0. A target with weights b only on those
 has E⟨θ(f) − θ(s), ∇(s) − ∇(weak)⟩ = Σ_j b_j g_j − min g = 0. For a student with certificate γ it lies between −γ and γ max_j b_j/a_j, which
 the comparison allows for. Elsewhere the gain exceeds the misfit by Σ_j b_j g_j − min g. Derived here.
 """

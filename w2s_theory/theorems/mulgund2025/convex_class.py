@@ -1,10 +1,17 @@
-"""Convex class, any Bregman divergence: a student that projects the weak labels on it gains at least its misfit.
+"""Theorem 1 beyond the squared loss: a student that projects the weak labels on a convex class gains at least its misfit.
 
-V convex, target f ∈ V, student s = argmin over q ∈ V of E D(q, weak). Then E D(f, weak) − E D(f, s) ≥ E D(s, weak). With KL: the student is
-fitted by reverse KL, E KL(q ‖ weak), and gain and misfit are of the cross-entropy. Proof: E⟨f − s, ∇φ(s) − ∇φ(weak)⟩ ≥ 0 is the
-condition for the minimum, and the three-point identity's residual. A student with certificate γ has gain ≥ misfit − γ, and the
-comparison allows for that. The members' mixtures are the class here. The formula is the standard one of Bregman projections; the theorem
-was known to us from the abstract and the authors' code.
+Let D be any Bregman divergence, V a convex class, the target f a member of V, and the student s = argmin over q in V of E D(q, weak). Then
+
+    E D(f, weak) − E D(f, s) ≥ E D(s, weak),   that is   gain ≥ misfit.
+
+With KL the student is fitted by reverse KL, E KL(q ‖ weak), and gain and misfit are of the cross-entropy.
+
+Proof: E⟨f − s, ∇φ(s) − ∇φ(weak)⟩ ≥ 0 is the condition for the minimum, and it is the residual of the three-point identity (see
+identities.bregman).
+
+A student with certificate γ, that is no further than γ from the condition, has gain ≥ misfit − γ, and the check allows for that. Here the
+class is that of mixtures of given members. The formula is the standard one of Bregman projections; the theorem was known to us
+from the abstract and the authors' code.
 """
 
 from __future__ import annotations

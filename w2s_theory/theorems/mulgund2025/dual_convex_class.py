@@ -1,9 +1,13 @@
-"""The same in the dual order: geometric mixtures fitted by cross-entropy. E D(weak, f) − E D(s, f) ≥ E D(weak, s).
+"""The same in the dual order: geometric mixtures fitted by cross-entropy gain at least their misfit.
 
-The class is convex in the slopes ∇φ, log probabilities for KL: q ∝ Π_j m_j^{a_j}. The student minimises E D(weak, q), for KL the
-cross-entropy with soft labels that is used in practice. Then KL(weak ‖ f) − KL(s ‖ f) ≥ KL(weak ‖ s): what is guaranteed is the
-divergence to the target, not from it. Proof: D(q, p) is the Bregman divergence of the conjugate φ* between ∇φ(p) and ∇φ(q); this is
-convex_class for φ*. Derived here.
+Let the class be convex in the slopes ∇φ (log probabilities for KL: q ∝ Π_j m_j^{a_j}), the target f a member, and the student
+s = argmin over q of E D(weak, q), for KL the cross-entropy with soft labels that is used in practice. Then
+
+    E D(weak, f) − E D(s, f) ≥ E D(weak, s).
+
+Proof: D(q, p) is the Bregman divergence of the conjugate φ* between ∇φ(p) and ∇φ(q), so this is convex_class for φ*.
+
+What is guaranteed is the divergence to the target, not from it: for KL, KL(weak ‖ f) − KL(s ‖ f) ≥ KL(weak ‖ s). Derived here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What averaging k drawn members costs the training objective: E D(ḡ, weak) − D(g, weak) = E D(ḡ, g), for any weak labels.
 
-ḡ is the average of k members drawn from a mixture g, in the coordinates θ of the divergence, in either order. The linear term of the
+ḡ is the average of k members drawn from a mixture g, in the coordinates θ of the divergence, in either order. Proof: the linear term of the
 three-point identity, ⟨θ(ḡ) − θ(g), ∇(g) − ∇(weak)⟩, has mean zero whether g is optimal or not, so the cost does not depend on the weak
 labels. Derived here.
 """

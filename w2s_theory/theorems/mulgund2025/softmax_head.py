@@ -1,10 +1,16 @@
-"""Softmax-linear head, cross-entropy on soft weak labels, target of the same form: KL(weak ‖ f) − KL(s ‖ f) = KL(weak ‖ s), exactly.
+"""Logistic probing, exactly: a softmax head fitted by cross-entropy to soft weak labels gains its misfit, in the dual order.
 
-The theorem of logistic probing: log probabilities of softmax heads are an affine class, so the inequality in the dual order is an
-equality, on the sample that the head was fitted to and, with the population's weights, on the population. No convexity in the
-probabilities and no mixture of heads is needed, but the risk is measured from the weak labels to the target. Proof: the residual is
-⟨W* − W, Xᵀ V(s − weak)⟩/n, V the weights of sum n, and Xᵀ V(s − weak) = 0 at the minimum. See softmax_penalty for what a penalty
-adds. Derived here.
+Let the student s be a softmax-linear head fitted without a penalty, and the target f of the same form. Then
+
+    KL(weak ‖ f) − KL(s ‖ f) = KL(weak ‖ s),
+
+on the sample that the head was fitted to and, with the population's weights, on the population.
+
+Proof: the residual is ⟨W* − W, Xᵀ V(s − weak)⟩/n, with V the weights of sum n, and Xᵀ V(s − weak) = 0 at the minimum.
+
+Log probabilities of softmax heads are an affine class, which turns the inequality in the dual order into an equality. No convexity in the
+probabilities and no mixture of heads is needed, but the risk is measured from the weak labels to the target. See softmax_penalty for
+what a penalty adds. Derived here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Faithful weak labels: π_j C_jk = π_k C_kj, what refinement moves from j to k under the source prior it moves back.
 
-Both are ∫ π_j f_j π_k f_k / Σ_l π_l f_l; the two sides are separate integrals around different components. It makes Cᵀ self-adjoint for
+Proof: both are ∫ π_j f_j π_k f_k / Σ_l π_l f_l; the two sides are separate integrals around different components. It makes Cᵀ self-adjoint for
 Σ v_k w_k/π_k with eigenvalues in [0, 1], and π its fixed point. Derived here.
 """
 

@@ -1,6 +1,6 @@
 """Label refinement keeps an error however many weak labels it gets: ‖q_ref − q‖ ≥ (1 − λ₂) ‖q − π‖, ‖v‖² = Σ v_k²/π_k.
 
-Since q − q_ref = (I − Cᵀ)(q − π). The bound is zero only when some components don't overlap (λ₂ = 1); the error is zero exactly when q/π is
+Proof: q − q_ref = (I − Cᵀ)(q − π). The bound is zero only when some components don't overlap (λ₂ = 1); the error is zero exactly when q/π is
 constant on every group of overlapping concepts. Faithful weak labels. Derived here.
 """
 

@@ -1,6 +1,7 @@
 """Confusion is at most overlap: C_jk ≤ ½ √(π_k/π_j) ∫√(f_j f_k) for j ≠ k; for Gaussians ½ √(π_k/π_j) exp(−(μ_j − μ_k)²/8σ²).
 
-By 2√(uv) ≤ u + v in the denominator of the posterior. With two equal priors at ±Dσ it reads c(D) ≤ ½ exp(−D²/2). Faithful weak labels. Derived here.
+Proof: 2√(uv) ≤ u + v in the denominator of the posterior. With two equal priors at ±Dσ it reads c(D) ≤ ½ exp(−D²/2). Faithful weak
+labels. Derived here.
 """
 
 from __future__ import annotations

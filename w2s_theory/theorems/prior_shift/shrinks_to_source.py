@@ -1,6 +1,6 @@
 """Refinement with a frozen prior shrinks to the source: ‖q_m − π‖ ≤ λ₂ᵐ ‖q − π‖ after m rounds, ‖v‖² = Σ v_k²/π_k, λ₂ < 1 if all overlap.
 
-So iterating refines the target prior away: q_m → π. Faithful weak labels. It follows from detailed balance: Cᵀ(q − π) = q_ref − π with Cᵀ
+So iterating refines the target prior away: q_m → π. Faithful weak labels. Proof: by detailed balance Cᵀ(q − π) = q_ref − π with Cᵀ
 self-adjoint and positive semidefinite. In the plain norm a step can shrink it less. Derived here.
 """
 

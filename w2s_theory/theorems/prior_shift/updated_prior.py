@@ -1,6 +1,6 @@
 """Updating the prior between rounds (EM) recovers the target: Σ_m KL(Q ‖ Q_m) ≤ KL(q ‖ π) over all rounds, so KL(Q ‖ Q_m) ≤ KL(q ‖ π)/(m + 1).
 
-Q is the law of a weak label, Q_m that under the prior p_m of round m, p_0 = π. Faithful weak labels, unlimited. Since
+Q is the law of a weak label, Q_m that under the prior p_m of round m, p_0 = π. Faithful weak labels, unlimited. Proof: since
 KL(q ‖ p_m) − KL(q ‖ p_{m+1}) = Σ q_k log E_Q[f_k/Q_m] and E_Q[f_k/Q_m] = E[Q/Q_m | Y ~ f_k], Jensen gives at least KL(Q ‖ Q_m) per round.
 With linearly independent components p_m → q; a frozen prior goes to π instead. Derived here; EM for mixing weights is a mirror descent.
 """

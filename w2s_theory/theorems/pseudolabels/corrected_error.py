@@ -1,6 +1,6 @@
 """The error of a robust student from its training error: err(f, y) ≤ (err(f, ỹ) − α)·((1 − α)c + α)/((1 − α)c − α).
 
-The identity with the expansion bound on a put in. The right side has no true label in it beyond α and c, and it is zero at training
+Proof: the identity with the expansion bound on a put in. The right side has no true label in it beyond α and c, and it is zero at training
 error α: such a student is right everywhere, though α of its labels were wrong. Derived here.
 """
 

@@ -1,9 +1,15 @@
-"""Expansion corrects pseudolabels: a ≤ (err(f, ỹ) − α)/((1 − α)c − α), a = P(student wrong | pseudolabel wrong).
+"""Expansion corrects pseudolabels: a robust student whose training error is small is right where its labels were wrong.
 
-The student answers alike on points that look alike, such points have one class, every set U of bad points has good neighbours of share at
-least c·P(U | bad), and (1 − α)c > α. So a student whose training error is no more than α corrects every wrong pseudolabel. Proof: where
-the student is wrong on a bad point it is wrong on its good neighbours, so P(wrong | good) ≥ c a; then err(f, ỹ) ≥ (1 − α)c a + α(1 − a).
-Derived here: the simplest case of the mechanism of Lang et al., without their average-case robustness.
+Let the student answer alike on points that look alike, let such points have one class, and let every set U of bad points (whose pseudolabel is
+wrong) have good neighbours of share at least c·P(U | bad), with (1 − α)c > α. Then, for a = P(student wrong | pseudolabel wrong),
+
+    a ≤ (err(f, ỹ) − α)/((1 − α)c − α).
+
+Proof: where the student is wrong on a bad point it is wrong on its good neighbours, so P(wrong | good) ≥ c a; then
+err(f, ỹ) ≥ (1 − α)c a + α(1 − a).
+
+So a student whose training error is no more than α corrects every wrong pseudolabel. Derived here: the simplest case of the mechanism of
+Lang et al., without their average-case robustness.
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
-"""Ridge student in sample: gain = misfit + λ(‖b‖² − ‖v‖² + ‖b − v‖²) − 2⟨weak − student, r⟩, unnormalised sums over the sample.
+"""What a ridge penalty adds to the gain, or takes from it, is known exactly in sample.
 
-b = argmin ‖X b − weak‖² + λ‖b‖², student = X b; v is any head and r = target − X v what it leaves over. Proof: the normal
-equations Xᵀ(weak − student) = λ b turn 2⟨weak − student, X(b − v)⟩ into 2λ⟨b, b − v⟩ = λ(‖b‖² − ‖v‖² + ‖b − v‖²). With λ = 0 and r = 0 it
-is gain = misfit. The penalty term is what shrinkage adds to, or takes from, the gain; the last term is the cross term. Derived here.
+Let b = argmin ‖X b − weak‖² + λ‖b‖² and student = X b. Let v be any head, and r = target − X v what it leaves over. Then, in
+unnormalised sums over the sample,
+
+    gain = misfit + λ(‖b‖² − ‖v‖² + ‖b − v‖²) − 2⟨weak − student, r⟩.
+
+Proof: the normal equations Xᵀ(weak − student) = λ b turn 2⟨weak − student, X(b − v)⟩ into 2λ⟨b, b − v⟩ = λ(‖b‖² − ‖v‖² + ‖b − v‖²).
+
+With λ = 0 and r = 0 it is gain = misfit. The penalty term is what shrinkage adds to, or takes from, the gain; the last term is the cross
+term. Derived here.
 """
 
 from __future__ import annotations

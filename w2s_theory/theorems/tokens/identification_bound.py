@@ -1,6 +1,6 @@
 """For every n and a ≥ b: p_n ≤ ½ [1 − δ(√a − √b)²]ⁿ, the chance that n examples prefer the competitor, ties one half.
 
-Chernoff with the half kept: under the tilt e^λ = √(a/b) the difference of counts is symmetric, so the event has probability one half there.
+Proof (Chernoff with the half kept): under the tilt e^λ = √(a/b) the difference of counts is symmetric, so the event has probability one half there.
 Derived here.
 """
 

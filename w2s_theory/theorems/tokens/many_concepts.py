@@ -1,6 +1,6 @@
 """With several competitors, P(a prompt prefers any of them) ≤ Σ_k p_n(k), the sum of the exact laws for each alone; ties broken at random.
 
-If the target is among T tied leaders the error is (T − 1)/T, and the sum counts at least (T − 1)/2 ≥ that; otherwise a leader counts one. The
+Proof: if the target is among T tied leaders the error is (T − 1)/T, and the sum counts at least (T − 1)/2 ≥ that; otherwise a leader counts one. The
 largest p_n(k) is a lower bound for the same reason. Derived here.
 """
 

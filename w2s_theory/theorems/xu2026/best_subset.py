@@ -1,7 +1,7 @@
 """E gain ≤ E misfit for the student that keeps the teacher's s largest coordinates, the target being s-sparse and the noise
 independent.
 
-The residual is −2⟨w − s, f⟩ = −2 Σ f_i w_i over dropped coordinates; given the others a coordinate is dropped when |w_i| is below
+Proof: the residual is −2⟨w − s, f⟩ = −2 Σ f_i w_i over dropped coordinates; given the others a coordinate is dropped when |w_i| is below
 a threshold, and E[w_i; |w_i| < t] has the sign of f_i, the mean of w_i. So a best-subset student always gains less than its
 misfit on average, at every noise. Derived here.
 """

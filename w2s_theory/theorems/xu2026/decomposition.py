@@ -1,7 +1,7 @@
 """E gain = E misfit + 2 E⟨w − s, s⟩ − 2 E⟨w − s, f⟩ for squared loss, a random teacher w, any student s of it and a fixed target
 f.
 
-The three-point identity, averaged over teachers, its residual taken apart: what the student should still shrink or stretch, and
+Proof: the three-point identity, averaged over teachers, its residual taken apart: what the student should still shrink or stretch, and
 what of the target it threw away. No assumption on student or class. The abstract of Xu et al. announces two residual terms; these
 are ours, derived here.
 """

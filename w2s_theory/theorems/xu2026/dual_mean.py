@@ -1,9 +1,13 @@
-"""E D(f, w) = E D(f, s) + E D(s, w) when the student is the dual mean of its teacher, ∇φ(s) = E[∇φ(w) | s], for every Bregman
-divergence.
+"""For every Bregman divergence, a student that is the dual mean of its teacher gains its misfit on average.
 
-The residual ⟨f − s, ∇φ(s) − ∇φ(w)⟩ has conditional mean zero given s. For KL on the simplex s ∝ exp E[log w | s] only, so that
-∇φ(s) differs from the mean slope by the logarithm of the normaliser, the same for all classes: ⟨f − s, 1⟩ = 0, and the identity
-stays exact.
+Let the teacher w be random, the student its dual mean, ∇φ(s) = E[∇φ(w) | s], and the target f fixed. Then
+
+    E D(f, w) = E D(f, s) + E D(s, w),   that is   E gain = E misfit.
+
+Proof: the residual ⟨f − s, ∇φ(s) − ∇φ(w)⟩ has conditional mean zero given s.
+
+For KL on the simplex s ∝ exp E[log w | s] only, so that ∇φ(s) differs from the mean slope by the logarithm of the normaliser, the same
+for all classes: ⟨f − s, 1⟩ = 0, and the identity stays exact.
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
-"""E gain = E misfit when the student is the posterior mean of its teacher, s = E[w | s] (squared loss), whatever the target.
+"""A student that is the posterior mean of its teacher gains its misfit on average, without any convex class.
 
-E⟨w − s, s⟩ = 0 by the tower property, and E⟨w − s, f⟩ = 0 since E w = E s: both residuals vanish, and gain = misfit = E Var(w |
-s). No class is convex here, and no class is needed. The target is fixed: if it is random and depends on the teacher beyond s, the
-second residual stays.
+Let the teacher w be random, the student the posterior mean of its teacher, s = E[w | s], and the target f fixed. Then, for squared loss,
+
+    E gain = E misfit = E Var(w | s),   whatever the target.
+
+Proof: E⟨w − s, s⟩ = 0 by the tower property, and E⟨w − s, f⟩ = 0 since E w = E s. These are the two residuals of the
+decomposition (see xu2026.decomposition).
+
+No class is convex here, and no class is needed. The target is fixed: if it is random and depends on the teacher beyond s, the second
+residual stays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,15 @@
-"""|CE(f, s) − CE(f, w)| ≤ √(2(1 − γ)/γ)·√(E KL(w‖s)): misfit bounds a gain and a loss alike, all probabilities being at least γ.
+"""Misfit bounds how much a student can gain or lose in cross-entropy, when no probability is below γ: forward KL.
 
-The constant is the best: forward KL of two distributions whose class k differs by the factor eᵘ is at least γu²/(2(1 − γ)) (proof
-in ``quantities.disagreement_bounds``), the risk moves by at most E max_k |log s_k/w_k|, and the root is concave. Any target, any
-student. The form C√misfit is that of Yao et al., whose constants were not read; ours is derived here.
+Let weak model w and student s give every class at least the probability γ. Then, for any target f and any student,
+
+    |CE(f, s) − CE(f, w)| ≤ √(2(1 − γ)/γ) · √(E KL(w‖s)),
+
+and the constant is the best.
+
+Proof: forward KL of two distributions whose class k differs by the factor eᵘ is at least γu²/(2(1 − γ)) (``quantities.disagreement_bounds``); the
+risk moves by at most E max_k |log s_k/w_k|; and the root is concave.
+
+The form C√misfit is that of Yao et al., whose constants were not read; ours is derived here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """|CE(f, s) − CE(f, w)| ≤ 1/(γ√2)·√misfit, misfit the smaller of E KL(w‖s) and E KL(s‖w): the band by Pinsker's inequality.
 
-|log s_k/w_k| ≤ |s_k − w_k|/γ and |s_k − w_k| ≤ √(KL/2). It is 1/(2√(γ(1 − γ))) times the band with the best constant: the same at
+Proof: |log s_k/w_k| ≤ |s_k − w_k|/γ and |s_k − w_k| ≤ √(KL/2). It is 1/(2√(γ(1 − γ))) times the band with the best constant: the same at
 γ = ½, 16 times as wide at γ = 0.001. Derived here, in the form of Yao et al. (constants not read).
 """
 

@@ -1,6 +1,6 @@
 """|E(s − f)² − E(w − f)²| ≤ 2R√misfit − misfit for squared loss, when weak model, student and target lie in a range of width R.
 
-At a point the errors differ by d|s + w − 2f| ≤ d(2R − d) with d = |s − w|, concave in d². Attained with the target at one end of
+Proof: at a point the errors differ by d|s + w − 2f| ≤ d(2R − d) with d = |s − w|, concave in d². Attained with the target at one end of
 the range, the weak model at the other, and the student a constant step away from it. Derived here: the analogue of the
 cross-entropy bands.
 """

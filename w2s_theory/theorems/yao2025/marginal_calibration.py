@@ -1,6 +1,6 @@
 """|MCE(s) − MCE(w)| ≤ min(√(2 KL), 2√(1 − exp(−KL))): marginal calibration is inherited, MCE(p) = Σ_k |E p_k − E f_k|.
 
-KL is the smaller of E KL(w‖s) and E KL(s‖w). The two errors differ by at most Σ_k |E s_k − E w_k| ≤ E‖s − w‖₁; then Pinsker's
+KL is the smaller of E KL(w‖s) and E KL(s‖w). Proof: the two errors differ by at most Σ_k |E s_k − E w_k| ≤ E‖s − w‖₁; then Pinsker's
 inequality, and Bretagnolle and Huber's, both concave in KL. The second is the form credited to Yao et al., whose text was not read;
 the first is smaller for KL < 1.59.
 """

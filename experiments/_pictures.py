@@ -1,0 +1,49 @@
+"""The committed figures as a page embeds them: the same pixels in fewer bytes, with words for those who can't see them."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from pathlib import Path
+
+from w2s_theory._validation import MissingExtra
+from w2s_theory.report.ledger_page import Picture
+
+from ._runner import ROOT, Scale, figures_folder
+
+#: How hard WebP tries, of 100: more costs seconds and saves little.
+EFFORT = 25
+
+
+def picture(stem: str, scale: Scale, root: Path = ROOT) -> Picture | None:
+    """The figure of an experiment, or ``None`` where none is drawn. Raises ``OSError`` naming a file that is not an image, ``MissingExtra``."""
+    try:
+        from PIL import Image  # matplotlib needs it too
+    except ImportError:
+        raise MissingExtra("figures", "Pillow") from None
+
+    path = figures_folder(scale, root) / f"{stem}.png"
+    if not path.exists():
+        return None
+    png, buffer = path.read_bytes(), io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(png)) as image:
+            width, height = image.size
+            image.convert("RGB").save(buffer, "webp", lossless=True, quality=EFFORT)
+    except OSError as error:
+        raise OSError(
+            f"{path} is not an image that can be read ({error}). Draw it again: python -m experiments {stem} --figures-only"
+        ) from error
+    webp = buffer.getvalue()
+    data, media_type = (webp, "image/webp") if len(webp) < len(png) else (png, "image/png")
+    caption, layout = _words(root / "figures" / f"{stem}.py")
+    return Picture(data, media_type, width, height, f"Figure. {caption} {layout}".strip(), caption)
+
+
+def _words(path: Path) -> tuple[str, str]:
+    """What a figure shows (the docstring of its file) and how it is laid out (that of its ``draw``, without references to code)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    draw = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "draw"), None)
+    layout = " ".join((ast.get_docstring(draw) or "" if draw else "").split())
+    return " ".join((ast.get_docstring(tree) or path.stem).split()), re.sub(r";? ?see ``[^`]*``", "", layout)

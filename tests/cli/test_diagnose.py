@@ -12,6 +12,7 @@ from tests.tolerances import STANDARD_ERRORS
 from w2s_theory import cli
 from w2s_theory.diagnosis import diagnose
 from w2s_theory.quantities.label_efficiency.planner import plan_accuracy, plan_mean
+from w2s_theory.quantities.label_efficiency.planner_seeds import plan_seeds, seeds_for_points, variance_components
 
 NAMES = ("ham", "spam")
 
@@ -185,15 +186,55 @@ def test_a_plan_says_how_many_labels_are_needed(run):
     assert plain["labels"] == plan_mean(0.05, 0.8, power=0.9).labels
 
 
+def test_a_plan_for_seeds_and_for_test_points_from_a_pilot(run, tmp_path):
+    rng = np.random.default_rng(0)
+    gains = 0.1 + 0.02 * rng.standard_normal((4, 1)) + rng.standard_normal((4, 50))
+    pilot = write_csv(tmp_path / "gains.csv", **{f"seed_{k}": gains[k] for k in range(4)})
+    parts = variance_components(gains)
+    words = ("plan", "--gain", "0.2", "--pilot", pilot)
+    plain = json.loads(run(*words, "--unit", "test-points", "--seeds", "3,5", "--json")[1])
+    assert plain["variances"] == pytest.approx(parts._asdict())
+    assert [row["test_points"] for row in plain["needed"]] == plan_seeds(0.2, parts, [3, 5]).tolist()
+    plain = json.loads(run(*words, "--unit", "seeds", "--points", "100", "--json")[1])
+    assert plain["needed"] == [{"test_points": 100, "seeds": int(seeds_for_points(0.2, parts, 100))}]
+    code, out, _ = run(*words, "--unit", "seeds", "--points", "2,1000")
+    assert code == 0 and "gain of 0.2 with power 0.8 at level 0.95" in out and "seeds needed" in out
+    few = ("plan", "--gain", "0.001", "--unit", "test-points", "--variances", "1", "0", "0", "--seeds", "2")
+    assert "no number is enough" in run(*few)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (("--unit", "seeds", "--pilot", "FILE"), "a,b\n1,2\n", "two rows or more"),
+        (("--unit", "seeds", "--pilot", "FILE"), "a\n1\n2\n", "two columns or more"),
+        (("--unit", "seeds", "--pilot", "FILE"), "a,b\n1,x\n2,3\n", "row 1 holds 'x'"),
+        (("--unit", "seeds", "--pilot", "FILE"), "a,b\n1,2\n2\n", "line 3 has 1"),
+        (("--unit", "seeds", "--pilot", "none.csv"), "", "none.csv is not there"),
+        (("--unit", "seeds"), "", "needs --pilot FILE.csv or --variances SEEDS POINTS REST"),
+        (("--unit", "seeds", "--variances", "-1", "0", "0"), "", "--variances must be a finite number >= 0"),
+        (("--unit", "seeds", "--variances", "1", "0", "0", "--seeds", "3"), "", "--seeds belongs to --unit test-points"),
+        (("--unit", "seeds", "--variances", "1", "0", "0", "--points", "1"), "", "--points must be whole numbers >= 2"),
+        (("--unit", "seeds", "--misfit", "0.1"), "", "--misfit belongs to --unit labels"),
+        (("--misfit", "0.1", "--pilot", "none.csv"), "", "--pilot belongs to --unit seeds or test-points"),
+        (("--misfit", "0.1", "--power", "2"), "", "power must lie"),
+    ],
+)
+def test_a_plan_refuses_options_of_another_unit_and_a_pilot_that_is_none(run, tmp_path, words, text, message):
+    (tmp_path / "pilot.csv").write_text(text)
+    code, _, err = run("plan", "--gain", "0.1", *(tmp_path / "pilot.csv" if word == "FILE" else word for word in words))
+    assert code == 2 and message in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "required: FILE"),
-        (("a.csv", "b.csv"), "unrecognized arguments: b.csv"),
-        (("rank",), "required: FILE"),
+        ((), "there must be FILE."),
+        (("a.csv", "b.csv"), "Unrecognized options: b.csv"),
+        (("rank",), "FILE is required"),
         (("missing.csv",), "missing.csv is not there"),
-        (("ANSWERS", "--count", "5"), "unrecognized arguments: --count"),
-        (("plan", "--gain", "0.1", "--misfit", "0.2", "--seed", "1"), "unrecognized arguments: --seed"),
+        (("ANSWERS", "--count", "5"), "Unrecognized options: --count"),
+        (("plan", "--gain", "0.1", "--misfit", "0.2", "--seed", "1"), "Unrecognized options: --seed"),
         (("plan", "--gain", "0.1"), "a plan needs --gain, and either"),
         (("plan", "--gain", "0.2", "--misfit", "0.1"), "gain must be at most"),
         (("plan", "--gain", "0.2", "--misfit", "0.5", "--classical", "1"), "--classical belongs to --deviation"),
@@ -210,7 +251,7 @@ def test_a_plan_says_how_many_labels_are_needed(run):
         (("next", "ANSWERS", "--count", "0"), "count must be a whole number"),
         (("next", "ANSWERS", "--out", "d.txt"), "ends in .csv"),
         (("rank", "ANSWERS"), "for each supervisor"),
-        (("rank", "ANSWERS", "--gold-is", "drawn"), "invalid choice"),
+        (("rank", "ANSWERS", "--gold-is", "drawn"), "--gold-is must be one of random, unknown"),
     ],
 )
 def test_misuse_is_refused_with_the_way_out(run, answers, words, message):

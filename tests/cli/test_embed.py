@@ -12,7 +12,6 @@ import pytest
 
 from tests.embeddings.tiny_models import WORDS, save_bert
 from w2s_theory import cli
-from w2s_theory.cli.embed import Progress, duration
 from w2s_theory.embeddings.extraction import Extractor
 from w2s_theory.embeddings.files import exclusively
 from w2s_theory.embeddings.store import Embeddings
@@ -62,14 +61,14 @@ def test_the_features_of_a_table_are_extracted_once(run, table, model, monkeypat
     assert code == 0, err
     (store,) = stored(out)
     assert "text: 11 texts, width" in out
-    assert "11 of 11 texts" in err and "texts/s" in err
+    assert "texts of text  [" in err and "11/11  done in" in err
     expected = Extractor(model, layers=(0, -1), pooling="first").extract(TEXTS)
     for place, layer in enumerate(store.layers):
         np.testing.assert_allclose(store.layer(layer), expected[:, place], rtol=1e-4, atol=1e-5)  # other batches, float32
     monkeypatch.setattr(Extractor, "extract", lambda *_, **__: pytest.fail("computed again"))
     code, again, err = run(table, "--text", "text", "--layers", "0,-1", "--pooling", "first")
     assert (code, again) == (0, out)
-    assert "all 11 texts are there" in err
+    assert "11/11" in err and "(11 kept from before)" in err
 
 
 def test_the_last_layers_are_counted_from_the_end(run, table):
@@ -123,7 +122,7 @@ def test_an_interruption_leaves_what_was_finished_and_the_same_command_goes_on_t
     assert "the same command goes on from there" in err
     code, out, err = run(table, "--text", "text")
     assert code == 0
-    assert "4 of 11 texts are there already" in err
+    assert "(4 kept from before)" in err
     assert calls == [4, 4, 4, 3]
     _, straight, _ = run(table, "--text", "text", cache="another")
     assert contents(stored(out)[0].folder) == contents(stored(straight)[0].folder)
@@ -203,36 +202,10 @@ def test_a_full_disk_exits_three(run, table):
     assert "no room is left there" in err
 
 
-def test_progress_counts_the_texts_of_this_run_only(capsys, monkeypatch):
-    clock = iter([0.0, 100.0, 101.5, 102.0, 104.0])
-    monkeypatch.setattr("w2s_theory.cli.embed.monotonic", lambda: next(clock))
-    progress = Progress("text")
-    for done in (1000, 1300, 1400, 2000):
-        progress(done, 2000)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == [
-        "text: 1,000 of 2,000 texts are there already",
-        "text: 1,300 of 2,000 texts, 200 texts/s, 0:04 left",
-        "text: 2,000 of 2,000 texts, 250 texts/s",
-    ]
-
-
-def test_what_is_there_already_has_no_rate(capsys):
-    progress = Progress("text")
-    progress(20, 20)
-    progress(20, 20)
-    assert capsys.readouterr().err.splitlines() == ["text: all 20 texts are there"]
-
-
 @pytest.mark.parametrize(("name", "message"), [("minilm:6", "--model minilm --layers 6"), ("tfidf", "w2s check-embeddings")])
 def test_features_of_check_embeddings_are_refused_with_the_way_out(capsys, table, name, message):
     assert cli.main(["embed", table, "--text", "text", "--model", name]) == 2
     assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0.4, "0:00"), (59.6, "1:00"), (3599.0, "59:59"), (3725.0, "1:02:05")])
-def test_durations_are_written_as_on_a_clock(seconds, shown):
-    assert duration(seconds) == shown
 
 
 def test_help_teaches(capsys):

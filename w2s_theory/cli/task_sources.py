@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .embed import Progress
+if TYPE_CHECKING:
+    from .check_embeddings import CheckEmbeddings
 
 _ARRAYS = ("weak", "strong", "labels", "teacher", "groups")
 
@@ -22,12 +22,12 @@ class Made:
         self.task, self.teacher, self.groups, self.inputs = task, teacher, groups, inputs
 
 
-def arrays_task(options: argparse.Namespace) -> Made:
-    """The task in an npz file of plain arrays."""
-    path = Path(options.arrays)
+def arrays_task(file: str, kind: str | None) -> Made:
+    """The task in an npz file of plain arrays; ``kind`` where the labels leave it open."""
+    path = Path(file)
     try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
+        with path.open("rb") as opened:
+            archive = np.load(opened, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("it holds a single array")
             arrays = {key: archive[key] for key in archive.files}
@@ -47,7 +47,7 @@ def arrays_task(options: argparse.Namespace) -> Made:
     labels = arrays["labels"]
     if labels.dtype.kind not in "fiubU" or labels.ndim != 1:
         raise ValueError(f"{path}: labels must be numbers (N,) or words; they are {labels.dtype} of shape {labels.shape}.")
-    kind = options.kind or ("regression" if labels.dtype.kind == "f" else "classes")
+    kind = kind or ("regression" if labels.dtype.kind == "f" else "classes")
     if labels.dtype.kind == "U":
         labels, arrays = _from_words(labels, arrays, kind, path)
     strong = arrays["strong"]
@@ -102,19 +102,20 @@ def _task(weak: np.ndarray, strong: np.ndarray, labels: np.ndarray, kind: str, n
     return ClassificationTask((weak, strong), labels, name) if kind == "classes" else EmpiricalTask(weak, strong, labels, name)
 
 
-def models_task(options: argparse.Namespace) -> Made:
+def models_task(options: CheckEmbeddings) -> Made:
     """The task of texts, or molecules, as the two models see it."""
     if options.task == "esol":
         from ..embeddings.molecules import esol_task
 
         if options.teacher is not None:
             raise ValueError("the task 'esol' has no teacher; name --weak fingerprints or descriptors.")
-        weak, strong = (model.partition(":")[0] for model in (options.weak, options.strong))
+        weak, strong = (model.partition(":")[0] for model in (str(options.weak), str(options.strong)))
         return Made(esol_task(weak=weak, strong=strong), None, None, {})
     from ..embeddings.columns import near
     from ..embeddings.frozen import task_features
     from ..embeddings.real_tasks import REAL_TASKS, task_names, text_groups, text_task
     from ..embeddings.texts import read_task
+    from ..sweeps.progress import Progress
 
     inputs: dict[str, Path] = {}
     if options.task is not None:
@@ -129,15 +130,15 @@ def models_task(options: argparse.Namespace) -> Made:
                 f"--teacher must name a column of the task; {options.task!r} {has}, and {options.teacher!r} was asked for."
             )
     else:
-        columns = {"text2": options.text2, "teacher": options.teacher, "kind": options.kind}
+        file, text, label = str(options.texts), str(options.text), str(options.label)
         try:
-            texts = read_task(options.texts, text=options.text, label=options.label, **columns)
+            texts = read_task(file, text=text, label=label, text2=options.text2, teacher=options.teacher, kind=options.kind)
         except ValueError as error:
             if options.kind == "regression" and "must hold a finite number" in str(error):
                 error.add_note("If the labels are words: --kind classes.")
             raise
-        if Path(options.texts).is_file():
-            inputs[Path(options.texts).name] = Path(options.texts)
+        if Path(file).is_file():
+            inputs[Path(file).name] = Path(file)
     found: dict[str, tuple[Any, int]] = {}
     for role in ("weak", "strong"):
         name = getattr(options, role)
@@ -153,7 +154,7 @@ def models_task(options: argparse.Namespace) -> Made:
     return Made(task, teacher, text_groups(texts), inputs)
 
 
-def _model(name: str, texts: Any, options: argparse.Namespace) -> tuple[Any, int]:
+def _model(name: str, texts: Any, options: CheckEmbeddings) -> tuple[Any, int]:
     """The extractor that MODEL:LAYER names, and the layer."""
     if name == "tfidf":
         from ..embeddings.lexical import Lexical

@@ -2,92 +2,107 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import numpy as np
+from tyro.conf import Positional, arg
 
-from .. import __version__
-from .._validation import MissingExtra
-from ..checking import margin_difference
-from ..outcomes import VERDICT_TABLE, Check
+from .misuse import Misuse, refused
+from .printing import print_json
 
-DESCRIPTION = """\
-Check statements on example problems of their own, drawn from --seed. The margin is the room left (0 = attained).
-
-examples:
-  w2s verify                                  every statement in the catalogue
-  w2s verify charikar2024                     the statements of one paper
-  w2s verify charikar2024.theorem_1 --json    one statement, for a program to read
-  w2s verify --device cuda                    NumPy and, beside it, the same problems as torch tensors on the GPU
-  w2s verify --device cpu-torch identities    the same with torch on the processor
-  w2s verify --list                           what there is, and where it is printed
-
-With a device every statement is checked with NumPy as always, and once more on the device where its mathematics is generic in the
-array library: same problems, same draws, float64. The rest says "NumPy only".
-"""
-#: The verdict of a statement is the worst over its problems.
-SEVERITY = tuple(VERDICT_TABLE)
+if TYPE_CHECKING:
+    from ..outcomes import Check, Verdict
 
 
-def add(commands: Any) -> None:
-    """Add the parser of ``verify``."""
-    parser = commands.add_parser("verify", help="check all or some statements", description=DESCRIPTION)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="statement, or paper (all its statements); default: all")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the example problems and simulations (default 0)")
-    parser.add_argument(
-        "--device", default="cpu", help="cpu: NumPy (default); cuda, cuda:1, cpu-torch: NumPy and torch there, side by side"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument("--list", action="store_true", help="list the statements and their sources; check nothing")
-    parser.set_defaults(run=lambda options: _verify(options, parser))
+@dataclass(frozen=True)
+class Verify:
+    """Check statements on example problems of their own, drawn from --seed. The margin is the room left (0 = attained).
 
+    examples:
+      w2s verify                                  every statement in the catalogue
+      w2s verify charikar2024                     the statements of one paper
+      w2s verify charikar2024.theorem_1 --json    one statement, for a program
+      w2s verify --device cuda                    NumPy and, beside it, the same
+                                                  problems as torch tensors there
+      w2s verify --device cpu-torch identities    the same on the processor
+      w2s verify --list                           what there is, where it is printed
 
-def _verify(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    from ..problems.devices import torch_device
-    from ..theorems import STATEMENTS, compare_examples, find
+    With a device every statement is checked with NumPy as always, and once more on the device where its mathematics is generic in
+    the array library: same problems, same draws, float64. The rest says "NumPy only".
 
-    if options.seed < 0:
-        parser.error(f"--seed must be >= 0; it is {options.seed}")
-    names: list[str] = []
-    for name in options.names or STATEMENTS:
-        chosen = [key for key in STATEMENTS if key == name or key.startswith(f"{name}.")]
-        if not chosen:
+    exit codes:
+      0    done; nothing is violated (an absent extra leaves its statements
+           UNSOLVED, which is not a violation)
+      1    a statement is VIOLATED or NONFINITE on one of its problems
+      2    misuse: an unknown name, option or device
+      3    the output could not be written (a closed pipe, a full disk)
+      130  interrupted (Ctrl-C)
+    """
+
+    names: Annotated[Positional[tuple[str, ...]], arg(metavar="[NAME ...]")] = ()
+    """statements, or papers (all their statements); all without a name"""
+    seed: int = 0
+    """seed of the example problems and simulations"""
+    device: str = "cpu"
+    """cpu: NumPy; cuda, cuda:1, cpu-torch: NumPy and torch there, side by side"""
+    json: bool = False
+    """print one JSON object instead of the table"""
+    list: bool = False
+    """list the statements and their sources; check nothing"""
+
+    def run(self) -> int:
+        """Check, print a line for each statement as it is done, and return 1 where one is violated."""
+        import numpy as np
+
+        from .. import __version__
+        from .._validation import MissingExtra
+        from ..outcomes import VERDICT_TABLE
+        from ..problems.devices import torch_device
+        from ..theorems import STATEMENTS, compare_examples, find
+
+        if self.seed < 0:
+            raise Misuse(f"--seed must be >= 0; it is {self.seed}.")
+        names: list[str] = []
+        for name in self.names or STATEMENTS:
+            chosen = [key for key in STATEMENTS if key == name or key.startswith(f"{name}.")]
+            if not chosen:
+                with refused(KeyError):
+                    find(name)
+            names += [key for key in chosen if key not in names]
+        if self.list and self.json:
+            from ..catalogue.listing import entries
+
+            listed = [asdict(entry) for entry in entries() if entry.name in names]
+            print_json("list", {"count": len(listed), "statements": listed})
+            return 0
+        if self.list:
+            for key in names:
+                print(f"{key:<40} {STATEMENTS[key].says}  [{STATEMENTS[key].source}]")
+            return 0
+        device = None if self.device == "cpu" else self.device
+        if device is not None:
             try:
-                find(name)
-            except KeyError as error:
-                parser.error(error.args[0])
-        names += [key for key in chosen if key not in names]
-    if options.list:
-        for key in names:
-            print(f"{key:<40} {STATEMENTS[key].says}  [{STATEMENTS[key].source}]")
-        return 0
-    device = None if options.device == "cpu" else options.device
-    if device is not None:
-        try:
-            torch_device(device)
-        except (ValueError, MissingExtra) as error:
-            parser.error(f"--device: {error}")
-    results: list[Compared] = []
-    width = max(len(name) for name in names)
-    for name in names:
-        # The draw depends on the name and the seed only, not on what else is asked for.
-        rng = np.random.default_rng(np.random.SeedSequence([options.seed, *name.encode()]))
-        results.append(Compared.of(compare_examples(name, device, rng=rng)))
-        if not options.json:
-            print(_line(results[-1], width, device), flush=True)
-    code = max(
-        VERDICT_TABLE[check.verdict][1] for result in results for check in (result.numpy, result.there) if check is not None
-    )
-    if options.json:
-        head = {"version": __version__, "seed": options.seed, "device": options.device, "exit_code": code}
-        print(json.dumps({**head, "checks": [_row(result) for result in results]}, indent=2))
-    else:
-        print(_summary(results, device))
-    return code
+                torch_device(device)
+            except (ValueError, MissingExtra) as error:
+                raise Misuse(f"--device: {error}") from error
+        results: list[Compared] = []
+        width = max(len(name) for name in names)
+        for name in names:
+            # The draw depends on the name and the seed only, not on what else is asked for.
+            rng = np.random.default_rng(np.random.SeedSequence([self.seed, *name.encode()]))
+            results.append(Compared.of(compare_examples(name, device, rng=rng)))
+            if not self.json:
+                print(_line(results[-1], width, device), flush=True)
+        code = max(
+            VERDICT_TABLE[check.verdict][1] for result in results for check in (result.numpy, result.there) if check is not None
+        )
+        if self.json:
+            head = {"version": __version__, "seed": self.seed, "device": self.device, "exit_code": code}
+            print_json("verify", {**head, "checks": [_row(result) for result in results]})
+        else:
+            print(_summary(results, device))
+        return code
 
 
 class Compared(NamedTuple):
@@ -103,6 +118,8 @@ class Compared(NamedTuple):
 
     @classmethod
     def of(cls, checks: list[tuple[Check, Check | None]]) -> Compared:
+        from ..checking import margin_difference
+
         moved = [(here, there) for here, there in checks if there is not None]
         return cls(
             numpy=_worst([here for here, _ in checks]),
@@ -115,7 +132,14 @@ class Compared(NamedTuple):
 
 
 def _worst(checks: list[Check]) -> Check:
-    return min(checks, key=lambda check: (SEVERITY.index(check.verdict), check.margin))
+    return min(checks, key=lambda check: (_severity().index(check.verdict), check.margin))
+
+
+def _severity() -> tuple[Verdict, ...]:
+    """Worst first: the verdict of a statement is the worst over its problems."""
+    from ..outcomes import VERDICT_TABLE
+
+    return tuple(VERDICT_TABLE)
 
 
 def _line(result: Compared, width: int, device: str | None) -> str:
@@ -145,7 +169,7 @@ def _summary(results: list[Compared], device: str | None) -> str:
 
 
 def _counted(checks: list[Check]) -> str:
-    count = {verdict: sum(check.verdict is verdict for check in checks) for verdict in SEVERITY}
+    count = {verdict: sum(check.verdict is verdict for check in checks) for verdict in _severity()}
     return ", ".join(f"{n} {verdict.name}" for verdict, n in count.items() if n)
 
 
@@ -159,13 +183,8 @@ def _row(result: Compared) -> dict[str, Any]:
         "changed_verdicts": result.changed,
         "margin_difference": result.difference,
     }
-    return row | {"on_device": _plain(there)}
+    return row | {"on_device": there}
 
 
 def _checked(check: Check) -> dict[str, Any]:
-    return _plain({**asdict(check), "verdict": check.verdict.name, "sentence": check.verdict.value})
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """NaN and infinity become null: JSON has no word for them."""
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+    return {**asdict(check), "verdict": check.verdict.name, "sentence": check.verdict.value}

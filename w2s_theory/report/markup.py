@@ -34,18 +34,18 @@ def html_page(title: str, sections: Sequence[Section], pictures: Pictures) -> st
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">",
-        f"<title>{_html(title)}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n<h1>{_html(title)}</h1>",
+        f"<title>{escaped(title)}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n<h1>{escaped(title)}</h1>",
     ]
     for number, section in enumerate(sections, start=1):
-        parts.append(f"<section>\n<h2>{_html(section.title)}</h2>")
-        parts += [f"<p>{_html(paragraph)}</p>" for paragraph in paragraphs(section.text)]
+        parts.append(f"<section>\n<h2>{escaped(section.title)}</h2>")
+        parts += [f"<p>{escaped(paragraph)}</p>" for paragraph in paragraphs(section.text)]
         picture = pictures.get(number)
         if isinstance(picture, bytes):
             data = base64.b64encode(picture).decode()
-            image = f'<img alt="{_html(_caption(section))}" src="data:image/png;base64,{data}">'
-            parts.append(f"<figure>{image}<figcaption>{_html(_caption(section))}</figcaption></figure>")
+            image = f'<img alt="{escaped(_caption(section))}" src="data:image/png;base64,{data}">'
+            parts.append(f"<figure>{image}<figcaption>{escaped(_caption(section))}</figcaption></figure>")
         elif picture:
-            parts.append(f'<p class="note">{_html(picture)}</p>')
+            parts.append(f'<p class="note">{escaped(picture)}</p>')
         parts += _html_table(section)
         parts.append("</section>")
     return "\n".join([*parts, "</main>\n</body>\n</html>\n"])
@@ -89,9 +89,9 @@ def _html_table(section: Section) -> list[str]:
     if not names:
         return []
     style = [' class="number"' if is_number else "" for is_number in numeric]
-    head = "".join(f'<th scope="col"{kind}>{_html(name)}</th>' for name, kind in zip(names, style, strict=True))
+    head = "".join(f'<th scope="col"{kind}>{escaped(name)}</th>' for name, kind in zip(names, style, strict=True))
     body = "\n".join(
-        "<tr>" + "".join(f"<td{kind}>{_html(text)}</td>" for (text, _), kind in zip(row, style, strict=True)) + "</tr>"
+        "<tr>" + "".join(f"<td{kind}>{escaped(text)}</td>" for (text, _), kind in zip(row, style, strict=True)) + "</tr>"
         for row in cells
     )
     table = f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
@@ -108,7 +108,8 @@ def _markdown_table(section: Section) -> list[str]:
     return [table, f"*{left_out}*"] if left_out else [table]
 
 
-def _html(text: str) -> str:
+def escaped(text: str) -> str:
+    """``text`` as HTML shows it, in an element or in an attribute between double quotation marks."""
     return escape(harmless(text), quote=True)
 
 

@@ -1,21 +1,13 @@
-"""How a report came about: versions, seed, device, command, time and the SHA-256 of every input."""
+"""How a report came about: code, libraries, machine and command as for a sweep, the seed, and the SHA-256 of every input."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import platform
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-
-#: Packages whose versions decide numbers; the optional ones are named where they are in use.
-_ALWAYS, _WHERE_USED = ("numpy", "scipy"), ("torch", "transformers", "sklearn", "cvxpy")
+from ..sweeps.provenance import provenance as of_process
 
 
 def provenance(
@@ -30,20 +22,8 @@ def provenance(
     ``inputs`` maps a name to a file, whose SHA-256 is recorded, or to a digest (64 hexadecimal digits) that the caller has already;
     ``command`` defaults to this process's own command line. Raises ``OSError`` when an input can't be read.
     """
-    versions = {"w2s_theory": __version__, "python": platform.python_version()}
-    for module in (*_ALWAYS, *(name for name in _WHERE_USED if name in sys.modules)):
-        versions[module] = importlib.metadata.version("scikit-learn" if module == "sklearn" else module)
-    if command is None:
-        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(command),
-        "seed": seed,
-        "device": device,
-        "versions": versions,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "inputs": {name: digest(source) for name, source in (inputs or {}).items()},
-    }
+    made = of_process(device=device, command=command)
+    return made | {"seed": seed, "inputs": {name: digest(source) for name, source in (inputs or {}).items()}}
 
 
 def digest(source: str | Path) -> str:

@@ -26,13 +26,14 @@ class Section:
 
     ``rows`` are mappings from a column's title to a cell: a str, int, float, bool, None, an ``Enum`` (its name is shown) or an
     ``Estimate`` (shown as "value [low, high]"); columns stand in order of first appearance. ``picture`` draws into the matplotlib axes
-    it is called with; ``caption`` says in a sentence what it shows, below it and to those who can't see it (default: the title).
+    it is called with, or is the bytes of a PNG; ``caption`` says in a sentence what it shows, below it and to those who can't see it
+    (default: the title).
     """
 
     title: str
     text: str = ""
     rows: Iterable[Mapping[str, Any]] = ()
-    picture: Callable[[Any], object] | None = None
+    picture: Callable[[Any], object] | bytes | None = None
     caption: str = ""
 
     def __post_init__(self) -> None:

@@ -105,16 +105,17 @@ def _word(value: Any) -> str:
 
 def _draw(sections: list[Section]) -> dict[int, bytes | str]:
     """The pictures as PNG, by the number of their section; where matplotlib is absent, the sentence that says so."""
-    asked = {number: section.picture for number, section in enumerate(sections, start=1) if section.picture is not None}
+    pictures = {number: section.picture for number, section in enumerate(sections, start=1) if section.picture is not None}
+    drawn: dict[int, bytes | str] = {number: picture for number, picture in pictures.items() if isinstance(picture, bytes)}
+    asked = {number: picture for number, picture in pictures.items() if not isinstance(picture, bytes)}
     if not asked:
-        return {}
+        return drawn
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        return dict.fromkeys(asked, f"There is no picture here: {MissingExtra('figures', 'matplotlib')}")
+        return drawn | dict.fromkeys(asked, f"There is no picture here: {MissingExtra('figures', 'matplotlib')}")
     from .style import new_figure, style
 
-    drawn: dict[int, bytes | str] = {}
     for number, picture in asked.items():
         with style():
             figure, axes = new_figure()

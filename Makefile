@@ -19,13 +19,14 @@ export PYTHON TORCH_INDEX NEED_MB
 python := .venv/bin/python
 with_data = if [ -z "$${W2S_DATA+set}" ] && [ -d ../shared/data ]; then W2S_DATA=$$(cd ../shared/data && pwd) && export W2S_DATA; fi;
 
-.PHONY: help figures full test lint bench clean
+.PHONY: help figures full test lint docs bench clean
 
 help:
 	@echo 'make figures   every figure and the ledger, small grids (minutes)'
 	@echo 'make full      the same with the full grids of the committed results'
 	@echo 'make test      the tests'
 	@echo 'make lint      formatting, lint and types'
+	@echo 'make docs      the documentation as a web site, in build/docs/'
 	@echo 'make bench     timings beside named peers (ten minutes, on a machine that does nothing else)'
 	@echo 'make clean     remove .venv and the caches'
 
@@ -45,6 +46,9 @@ lint: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
 	@sh .ci/make_venv
+
+docs: .venv/.installed
+	$(python) -m mkdocs build --strict -f docs/_config/mkdocs.yml
 
 bench: .venv/.installed
 	@OMP_NUM_THREADS=1 $(python) -m benchmarks

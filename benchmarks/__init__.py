@@ -13,6 +13,7 @@ BENCHMARKS = {
     "prompts": "a million simulated prompts read by Bayes, against all features at once",
     "hidden_markov": "likelihoods under hidden Markov concepts, against loops over sequences",
     "pgr_intervals": "bootstrap intervals of PGR: scipy.stats.bootstrap",
+    "sweeps": "what engines add to pure compute: joblib, Dask alone; reading and resuming a large store",
     "cost": "a plot of time against n, d, T and L",
 }
 #: Those that run on torch arrays as well.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
+import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from experiments._runner import git_state
+from w2s_theory.sweeps.provenance import pools, processor, version
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "himalaya", "cvxpy", "torch", "threadpoolctl")
 DEVICES = ("cpu", "cpu-torch", "cuda")
@@ -88,12 +89,7 @@ class Place:
             import torch
 
             return torch.cuda.get_device_name()
-        try:
-            with open("/proc/cpuinfo", encoding="utf-8") as file:
-                names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-            return f"{names[0]} ({len(names)} cores)"
-        except (OSError, IndexError):
-            return platform.processor() or platform.machine()
+        return f"{processor()} ({os.cpu_count()} cores)"
 
 
 def place(name: str) -> Place:
@@ -139,37 +135,9 @@ def one_thread(modules: Iterable[str]) -> Iterator[None]:
         yield
 
 
-def pools() -> list[dict[str, Any]]:
-    """The BLAS and OpenMP libraries in this process: name, version, threads, and the kernel that OpenBLAS chose for the processor."""
-    from threadpoolctl import threadpool_info
-
-    found = []
-    for pool in threadpool_info():
-        owner = next((part for part in reversed(pool["filepath"].split("/")) if part.endswith(".libs") or part == "torch"), "")
-        found.append(
-            {
-                "name": f"{pool['internal_api']} of {owner.removesuffix('.libs') or pool['filepath'].rsplit('/', 1)[-1]}",
-                "version": pool["version"],
-                "threads": pool["num_threads"],
-                "core": pool.get("architecture", ""),
-            }
-        )
-    if "torch" in sys.modules:
-        import torch
-
-        found.append({"name": "torch", "version": torch.__version__, "threads": torch.get_num_threads(), "core": ""})
-    return found
-
-
 def environment(here: Place, scale: str, rates: dict[str, float]) -> dict[str, Any]:
     """What a table has to say about where it was made; ``rates`` are those of one matrix product, in Gflop/s by precision."""
     commit, dirty = git_state()
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit,
@@ -178,7 +146,7 @@ def environment(here: Place, scale: str, rates: dict[str, float]) -> dict[str, A
         "device": here.name,
         "processor": here.describe(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "versions": versions,
+        "versions": {name: version(name) or "not installed" for name in PACKAGES},
         "pools": pools(),
         "gflops": rates,
     }

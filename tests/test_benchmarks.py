@@ -47,7 +47,8 @@ def test_a_quick_run_of_each_benchmark_is_recorded_with_its_machine(quick, name)
 
 
 @pytest.mark.parametrize(
-    "name", ["ridge", "metrics", "logistic", "probe", "streaming", "prompts", "hidden_markov", "pgr_intervals", "extraction"]
+    "name",
+    ["ridge", "metrics", "logistic", "probe", "streaming", "prompts", "hidden_markov", "pgr_intervals", "extraction", "sweeps"],
 )
 def test_ours_and_every_exact_peer_give_the_same_answer(quick, name):
     rows = contests(quick / "quick/cpu", name)

@@ -27,6 +27,12 @@ _HOMES = {
         "GainReport",
         "Verdict",
     ),
+    "plotting": (
+        "check_margins",
+        "gain_against_misfit",
+        "phase_map",
+        "sweep_lines",
+    ),
     "problems.classification": ("ClassificationTask",),
     "problems.concepts": ("ConceptWorld",),
     "problems.prompting": ("Prompting",),
@@ -44,6 +50,7 @@ _HOMES = {
         "Statement",
         "WithProbability",
     ),
+    "sweeps": ("sweep",),
     "theorems": (
         "STATEMENTS",
         "check",
@@ -74,17 +81,23 @@ __all__ = [
     "WithProbability",
     "bound",
     "check",
+    "check_margins",
     "falsify",
     "forecast",
+    "gain_against_misfit",
     "gain_report",
     "pgr",
+    "phase_map",
     "run_protocol",
+    "sweep",
+    "sweep_lines",
 ]
 
 if TYPE_CHECKING:
     from .design import Design, RowBlocks
     from .falsification import bound, falsify
     from .outcomes import Check, Estimate, GainReport, Verdict
+    from .plotting import check_margins, gain_against_misfit, phase_map, sweep_lines
     from .problems.classification import ClassificationTask
     from .problems.concepts import ConceptWorld
     from .problems.prompting import Prompting
@@ -93,6 +106,7 @@ if TYPE_CHECKING:
     from .quantities.gain import gain_report
     from .quantities.pgr import pgr
     from .statements import Assumption, ForEvery, InExpectation, InLimit, Sides, Source, Statement, WithProbability
+    from .sweeps import sweep
     from .theorems import STATEMENTS, check
     from .triple import Triple
 

@@ -7,4 +7,5 @@ import sys
 from .cli import main
 
 if __name__ == "__main__":
+    sys.argv[0] = "w2s"  # what a report records as its command
     sys.exit(main())

@@ -1,8 +1,10 @@
 """Hunt for counterexamples: give a conjecture and a way to draw problems, get back the smallest problem that violates it.
 
-from w2s_theory import bound, falsify, testing
-greedy = bound("the student always gains its misfit", lambda r: r.gain, ">=", lambda r: r.misfit)
-print(falsify(greedy, testing.triples()))
+    from w2s_theory import bound, falsify, testing
+    greedy = bound("the student always gains its misfit", lambda r: r.gain, ">=", lambda r: r.misfit)
+    print(falsify(greedy, testing.triples()))
+
+``bound`` makes a statement of the conjecture; any other ``Statement`` will do as well.
 """
 
 from __future__ import annotations

@@ -90,7 +90,9 @@ def check_embeddings(
         found = averages(values, [each.split.test for each in outcomes], influence, own)
         numbers += _numbers(loss, found)
         baselines += margins(loss, [each.split for each in outcomes], values, influence, classes=classes, groups=own)
-        by_split[loss] = found.by_split @ np.nan_to_num(np.array(DERIVED["gain"], dtype=np.float64))
+        shares = np.nan_to_num(np.array(DERIVED["gain"], dtype=np.float64))
+        part_of_it = shares != 0.0  # the other quantities may not exist under this loss: NaN, and 0·NaN is NaN
+        by_split[loss] = found.by_split[:, part_of_it] @ shares[part_of_it]
     first = outcomes[0]
     about = {
         "task": task.name,

@@ -26,6 +26,7 @@ from w2s_theory.quantities.label_efficiency.planner_seeds import (
     crossed_mean,
     crossed_power,
     plan_seeds,
+    seeds_for_points,
     variance_components,
 )
 
@@ -187,6 +188,18 @@ def test_the_plan_for_seeds_has_its_power_by_simulation_and_points_do_not_replac
     assert np.all(np.diff(plan_seeds(0.2, PARTS, np.array([8, 16, 32]))) < 0)
 
 
+@pytest.mark.parametrize("points", [300, 1000])
+def test_the_seeds_for_points_are_the_fewest_that_see_the_gain(points):
+    seeds = int(seeds_for_points(0.2, PARTS, points))
+    assert crossed_power(0.2, PARTS, seeds, points) >= 0.8 > crossed_power(0.2, PARTS, seeds - 1, points)
+    assert plan_seeds(0.2, PARTS, seeds) <= points < plan_seeds(0.2, PARTS, seeds - 1)
+
+
+def test_no_number_of_seeds_replaces_points():
+    parts = VarianceComponents(0.0, 1.0, 0.0)
+    assert seeds_for_points(0.1, parts, np.array([10, 2000])).tolist() == [np.inf, 2.0]
+
+
 def test_a_forecast_of_labels_to_settle_is_about_what_it_takes():
     rng = np.random.default_rng(5)
     stream = MeanStream()
@@ -218,6 +231,7 @@ def test_a_forecast_of_labels_to_settle_is_about_what_it_takes():
         (lambda: sign_test_power(10, 0.8, neither=0.5), "advantage must lie"),
         (lambda: variance_components(np.zeros((1, 5))), "at least 2 seeds"),
         (lambda: plan_seeds(0.1, PARTS, 1), "seeds must be at least 2"),
+        (lambda: seeds_for_points(0.1, PARTS, 1), "points must be at least 2"),
         (lambda: labels_to_settle(MeanStream(), rng=np.random.default_rng(0)), "at least 2 terms"),
     ],
 )

@@ -7,6 +7,7 @@ Gains of S seeds (runs) on the same n test points: g + A_i + B_j + E_ij, crossed
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,22 +81,42 @@ def plan_seeds(gain: float, parts: VarianceComponents, seeds: Any, *, power: flo
     seeds = np.asarray(seeds)
     if np.any(seeds < 2):
         raise ValueError(f"seeds must be at least 2, or their variance can't be seen; the smallest is {seeds.min()}.")
+
+    def needed(count: int) -> float:
+        return _fewest(lambda points: crossed_power(gain, parts, count, points, level=level) >= power)
+
+    return np.vectorize(needed, otypes=[np.float64])(seeds)
+
+
+def seeds_for_points(
+    gain: float, parts: VarianceComponents, points: Any, *, power: float = 0.8, level: float = 0.95
+) -> np.ndarray:
+    """Seeds (...) needed with each number of test ``points`` (...) ≥ 2 to see ``gain``; inf where no number of seeds is enough.
+
+    The other way round of ``plan_seeds``, with the same approximation.
+    """
+    probability("power", power)
+    points = np.asarray(points)
+    if np.any(points < 2):
+        raise ValueError(f"points must be at least 2, or their variance can't be seen; the smallest is {points.min()}.")
+
+    def needed(count: int) -> float:
+        return _fewest(lambda seeds: crossed_power(gain, parts, seeds, count, level=level) >= power)
+
+    return np.vectorize(needed, otypes=[np.float64])(points)
+
+
+def _fewest(is_enough: Callable[[int], bool]) -> float:
+    """The first number from 2 to ``MOST`` that is enough, on a geometric grid and then by bisection; inf where none is."""
     tried = np.unique(np.append(np.geomspace(1, MOST, math.ceil(math.log(MOST) / math.log(STEP))), 2.0).astype(int)).tolist()
-    found = np.full(seeds.shape, np.inf)
-    for index, count in np.ndenumerate(seeds):
-
-        def is_enough(points: int, seeds: int = int(count)) -> bool:
-            return crossed_power(gain, parts, seeds, points, level=level) >= power
-
-        enough = next((place for place in range(1, len(tried)) if is_enough(tried[place])), None)
-        if enough is None:
-            continue
-        low, high = tried[enough - 1], tried[enough]
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if is_enough(middle) else (middle, high)
-        found[index] = high
-    return found
+    place = next((place for place in range(1, len(tried)) if is_enough(tried[place])), None)
+    if place is None:
+        return math.inf
+    low, high = tried[place - 1], tried[place]
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return float(high)
 
 
 def crossed_power(gain: float, parts: VarianceComponents, seeds: int, points: int, *, level: float = 0.95) -> float:

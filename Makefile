@@ -11,7 +11,7 @@
 
 PYTHON ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-NEED_MB ?= $(if $(strip $(TORCH_INDEX)),3500,11000)
+NEED_MB ?= $(if $(strip $(TORCH_INDEX)),3800,11300)
 PYTEST_ARGS ?=
 WORKERS ?= auto --maxprocesses 4
 export PYTHON TORCH_INDEX NEED_MB

@@ -80,25 +80,26 @@ def peer(name: str, build: Callable[[], Contender]) -> Contender:
         return Contender(name, None, absent=f"not run: {error.name or error} is not installed")
 
 
-def contest(contenders: list[Contender], scale: str, here: Place) -> list[Outcome]:
+def contest(contenders: list[Contender], scale: str, here: Place, *, patience: float = 1.0) -> list[Outcome]:
     """Run every contender once per round, in turns, so that a machine that slows down slows all of them.
 
     The first call warms up and gives the answer that is checked; its time counts only for a contender too slow to be run again.
+    ``patience`` multiplies the budget: small differences take more rounds.
     """
     outcomes = [Outcome(contender) for contender in contenders]
     for outcome in outcomes:
         if not outcome.contender.absent:
-            _first(outcome, scale, here)
+            _first(outcome, BUDGET[scale] * patience, here)
     for _ in range(ROUNDS[scale]):
         for outcome in outcomes:
             spent = sum(outcome.seconds) * outcome.contender.share
-            if outcome.contender.absent or outcome.failure or spent >= BUDGET[scale]:
+            if outcome.contender.absent or outcome.failure or spent >= BUDGET[scale] * patience:
                 continue
             outcome.seconds.append(_time(outcome.contender, here)[0])
     return outcomes
 
 
-def _first(outcome: Outcome, scale: str, here: Place) -> None:
+def _first(outcome: Outcome, budget: float, here: Place) -> None:
     contender = outcome.contender
     try:
         seconds, answer = _time(contender, here)
@@ -107,7 +108,7 @@ def _first(outcome: Outcome, scale: str, here: Place) -> None:
     except Exception as error:  # a peer that breaks is a row of the table, not the end of it
         outcome.failure = f"{type(error).__name__}: {error}".splitlines()[0]
         return
-    if seconds * contender.share >= BUDGET[scale]:
+    if seconds * contender.share >= budget:
         outcome.seconds.append(seconds)
 
 

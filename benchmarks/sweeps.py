@@ -34,9 +34,11 @@ class Size(NamedTuple):
     units: int
 
 
-SIZES = {"quick": Size(0.002, 0.01, 0.1, 2_000, 200), "full": Size(0.01, 0.1, 3.0, 1_000_000, 100_000)}
+SIZES = {"quick": Size(0.002, 0.01, 0.1, 2_000, 200), "full": Size(0.01, 0.1, 5.0, 1_000_000, 100_000)}
 #: The most that is wanted: above pure compute on either engine; seconds to read the store, and to decide.
 OVERHEAD, READ, DECIDE = 0.05, 5.0, 2.0
+#: A share of 5 % is told from nothing by medians of several rounds only.
+PATIENCE = 10.0
 _RING = np.random.default_rng(0).standard_normal(10_000)
 _RUN = "made"
 
@@ -116,7 +118,7 @@ def on_loky(section: Section, size: Size, scale: str, here: Place) -> None:
             Contender("pure compute", lambda: pure(loops, count), error, 0.0),
         ]
         caption = f"loky: {count} points of {1e3 * size.point:g} ms on {workers} processes"
-        outcomes = contest(entries, scale, here)
+        outcomes = contest(entries, scale, here, patience=PATIENCE)
         section.add_contest(caption, outcomes, scale, "")
         overhead(section, outcomes, caption, scale)
 
@@ -164,7 +166,7 @@ def on_dask(section: Section, size: Size, scale: str, here: Place) -> None:
         caption = (
             f"Dask: {count} units of {1e3 * size.unit:g} ms, {workers} worker{'s' * (workers > 1)}, a core for the scheduler"
         )
-        outcomes = contest(entries, scale, here)
+        outcomes = contest(entries, scale, here, patience=PATIENCE)
         section.add_contest(caption, outcomes, scale, "")
         overhead(section, outcomes, caption, scale)
 

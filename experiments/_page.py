@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -62,7 +61,8 @@ class _Place:
     """The repository as seen from where the page will stand."""
 
     def __init__(self, path: Path, root: Path) -> None:
-        self.folder, self.root = path.resolve().parent, root.resolve()
+        # Not resolved: a browser takes ".." for the folder above in the address, and knows nothing of symbolic links.
+        self.folder, self.root = Path(os.path.abspath(path)).parent, root.absolute()
 
     def address(self, target: str) -> str:
         """The relative address of a path in the repository; "" where nothing is there."""
@@ -133,8 +133,8 @@ def _experiment(
         table = results_folder(said.scale, root) / f"{stem}.parquet"
         picture_file = figures_folder(said.scale, root) / f"{stem}.svg"
         files += [(what, file.relative_to(root).as_posix()) for what, file in (("figure", picture_file), ("table", table))]
-        if table.with_suffix(".json").exists():
-            made = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))
+        if table.exists():
+            made = read_table(table)[1]
     return ExperimentEntry(
         stem=stem,
         title=experiment.title,

@@ -12,7 +12,9 @@ import io
 import json
 import shutil
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,15 +194,15 @@ def run_grid(
             retry_failed=True,
             progress=report,
         )
+        if result.failures:
+            raise PointFailed(stem, result.provenance["points"], result.failures)
+        table = _table(stem, scale, result)
     except SweepStoreError as error:
-        if not store.exists() and path.exists() and read_table(path)[1]["fingerprint"] == made["fingerprint"]:
-            return path  # another run worked on the same points, ended before this one and took the store away
+        if path.exists() and read_table(path)[1]["fingerprint"] == made["fingerprint"]:
+            return path  # another run of the same code ended before this one and took the store away: its table is this one's
         raise StoreError(str(error)) from error
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("Finished points are kept: run the same command again to go on.") from stop
-    if result.failures:
-        raise PointFailed(stem, result.provenance["points"], result.failures)
-    table = _table(stem, scale, result)
     made |= {
         "points": result.provenance["points"],
         "rows": len(table["scale"]),
@@ -211,8 +213,16 @@ def run_grid(
         | {USED[name]: where.version(USED[name]) for about in _abouts(result) for name in about["used"]},
     }
     write_table(path, table, made)
-    shutil.rmtree(store, ignore_errors=True)  # two runs at once share its points
+    _take_away(store)
     return path
+
+
+def _take_away(store: Path) -> None:
+    """Delete a store at one go for another run that works on it: it finds all of it, or nothing."""
+    with suppress(OSError):
+        store.rename(store.with_name(f"{store.name}-{uuid.uuid4().hex[:8]}.gone"))
+    for gone in store.parent.glob(f"{store.name}-*.gone"):  # also what a killed run left
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _abouts(result: SweepResult) -> list[dict[str, Any]]:

@@ -7,16 +7,14 @@ A table is ``<stem>.parquet``; ``<stem>.json`` beside it says how it was made an
 from __future__ import annotations
 
 import errno
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from w2s_theory.embeddings.files import replace_file
-from w2s_theory.sweeps import saved
+from w2s_theory.sweeps import saved, tables
 from w2s_theory.sweeps.points import plain
+from w2s_theory.sweeps.rows import from_rows
 
 Row = dict[str, Any]
 Table = saved.Table
@@ -35,27 +33,17 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def columns(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """Turn rows into columns, in order of first appearance: bool, int64, float64 (None or absent is NaN) or str (absent is "").
+    """Rows as columns, in order of first appearance, of the kinds that a sweep's table has (``w2s_theory.sweeps.tables.filled``).
 
     Raises ``ValueError`` when there are no rows and ``TypeError`` when a column mixes kinds.
     """
-    rows = list(rows)
-    if not rows:
+    import pyarrow
+
+    made = [{name: plain(name, value) for name, value in row.items()} for row in rows]
+    if not made:
         raise ValueError("rows must not be empty; the experiment returned none.")
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: _column(name, [plain(name, row.get(name)) for row in rows]) for name in names}
-
-
-def _column(name: str, values: list[Any]) -> np.ndarray:
-    kinds, whole = {type(value) for value in values if value is not None}, None not in values
-    if kinds == {str}:
-        return np.array(["" if value is None else value for value in values], dtype=np.str_)
-    if kinds in ({bool}, {int}) and whole:
-        return np.array(values)
-    if kinds <= {int, float} or kinds == {bool}:
-        return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-    found = ", ".join(sorted({type(value).__name__ for value in values}))
-    raise TypeError(f"column {name!r} must hold one kind of value; it holds {found}. Give every row the same kind.")
+    filled = {name: tables.filled(values) for name, values in from_rows(made).items()}
+    return saved.as_numpy(pyarrow.table(filled))
 
 
 def write_table(path: Path, table: Table, provenance: Mapping[str, Any]) -> None:

@@ -123,7 +123,7 @@ def trained(
     start = State(**kept) if kept is not None else None
     end, step = start, 0 if start is None else start.step
     if step < plan.steps:
-        report = Progress(f"training on {prompts} prompts").report
+        report = Progress(f"training on {prompts} prompts")
         report(step, plan.steps)
         for end in training(size.architecture, WORLD, plan, every=EVERY, state=start, device=device, rng=rng):
             _checkpoints.save(path, vars(end), mark)

@@ -87,6 +87,7 @@ def test_every_kind_of_table_gives_the_same_picture():
 
 
 def test_failed_rows_and_rows_without_a_number_are_left_out_and_counted(axes):
+    pandas = pytest.importorskip("pandas")
     rows = [
         *ROWS,
         {"noise": 1.0, "method": "student", "gain": 99.0, "error": "ValueError: no"},
@@ -94,17 +95,27 @@ def test_failed_rows_and_rows_without_a_number_are_left_out_and_counted(axes):
         {"noise": 1.0, "method": "student", "gain": math.nan, "error": ""},
         {"noise": None, "method": "student", "gain": 99.0},
         {"noise": 1.0, "method": None, "gain": 99.0},
+        {"noise": 1.0, "method": pandas.NA, "gain": 99.0},
     ]
     sweep_lines(axes, rows, "noise", "gain", by="method")
     assert axes.containers[0].lines[0].get_ydata()[-1] == pytest.approx(np.mean(gains(1.0, "student")))
-    assert legend(axes) == ["student", "refined", "2 failed, left out", "3 without a number, left out"]
+    assert legend(axes) == ["student", "refined", "2 failed, left out", "4 without a number, left out"]
 
 
 def test_a_single_trial_has_no_interval(axes):
     sweep_lines(axes, {"x": [1, 2, 2], "y": [5.0, 1.0, 2.0]}, "x", "y")
-    ends = np.array(axes.containers[0].lines[2][0].get_segments())[:, :, 1]
-    assert ends[0].tolist() == [5.0, 5.0]
-    assert ends[1][1] > 2.0
+    segments = axes.containers[0].lines[2][0].get_segments()
+    assert [len(segment) for segment in segments] == [0, 2]  # not one of width 0, which would be certainty
+    assert segments[1][1][1] > 2.0
+    axes.figure.draw_without_rendering()
+
+
+def test_a_band_has_a_gap_where_there_is_a_single_trial(axes):
+    sweep_lines(axes, {"x": [1, 1, 2, 3, 3], "y": [5.0, 6.0, 1.0, 2.0, 3.0]}, "x", "y", interval="band")
+    places = {float(x) for path in axes.collections[0].get_paths() for x, _ in path.vertices}
+    assert 2.0 not in places and axes.lines[0].get_xdata().tolist() == [1.0, 2.0, 3.0]
+    alone = [segment[0][0] for bars in axes.containers for segment in bars.lines[2][0].get_segments()]
+    assert alone == [1.0, 3.0]  # a band of one point would not be seen
 
 
 @pytest.mark.parametrize(
@@ -123,6 +134,9 @@ def test_a_single_trial_has_no_interval(axes):
 def test_the_axis_is_logarithmic_where_the_grid_is_geometric(axes, places, scale):
     sweep_lines(axes, {"x": places, "y": np.ones(len(places))}, "x", "y")
     assert axes.get_xscale() == scale
+    axes.figure.draw_without_rendering()
+    if scale == "log":  # not 10⁰, 2 × 10⁰, 3 × 10⁰
+        assert [text.get_text() for text in axes.get_xticklabels()] == [f"{place:.3g}" for place in places]
 
 
 def test_roles_keep_their_colours_and_others_do_not_take_them(axes):
@@ -147,6 +161,11 @@ def test_numbers_of_by_are_in_order(axes):
         (lambda a: sweep_lines(a, ROWS, "noise", "method"), TypeError, "y must be a column of numbers"),
         (lambda a: sweep_lines(a, ROWS, "noise", "gian"), KeyError, "none of noise, method, trial, gain"),
         (lambda a: sweep_lines(a, ROWS, "noise", "gain", by="who"), KeyError, "by must name a column"),
+        (
+            lambda a: sweep_lines(a, {"x": [1], "y": [1], "b": [[1]]}, "x", "y", by="b"),
+            TypeError,
+            r"by must be .*; it holds \[1\]",
+        ),
         (lambda a: sweep_lines(a, [], "noise", "gain"), ValueError, "nothing to draw"),
         (lambda a: sweep_lines(a, {"x": [1.0], "y": [1.0, 2.0]}, "x", "y"), ValueError, "one length"),
         (lambda a: sweep_lines(a, {"x": [[1.0]], "y": [1.0]}, "x", "y"), TypeError, "column of numbers"),
@@ -273,6 +292,14 @@ def test_a_layout_that_the_user_chose_is_left_alone():
     figure = Figure(layout="tight")
     sweep_lines(figure.add_subplot(), ROWS, "noise", "gain")
     assert "Tight" in type(figure.get_layout_engine()).__name__
+
+
+def test_beside_a_colour_bar_that_has_no_layout_it_is_drawn_too():
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    figure.colorbar(left.imshow(np.eye(2)), ax=left)
+    sweep_lines(right, ROWS, "noise", "gain")
+    figure.draw_without_rendering()
 
 
 def test_text_of_users_starts_no_mathematics(axes):

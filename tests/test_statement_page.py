@@ -141,6 +141,7 @@ def test_a_docstring_falls_into_title_theorem_proof_and_remarks():
     assert theorem == (Paragraph("Let x."), Formula(("x ≥ 0.",)), Paragraph("Trivial."))
     assert proof == (Paragraph("Squares are:"), Formula(("x² ≥ 0",)), Paragraph("so it is."))
     assert remarks == (Paragraph("Attained at a.b."),)
+    assert _parts("A.\n\nProof (by Chernoff): as usual.")[2] == (Paragraph("By Chernoff: as usual."),)
     assert _parts("Only a title.") == ("Only a title.", (), (), ())
     assert blocks_of("") == ()
 

@@ -21,7 +21,12 @@ def _tutorials():
 tutorials = _tutorials()
 
 
-@pytest.mark.parametrize("page", tutorials.pages(), ids=lambda page: page.stem)
+SLOW = {"cluster"}  # it starts a cluster and two pools of processes, as the tests of these do
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] * (page.stem in SLOW), id=page.stem) for page in tutorials.pages()]
+)
 def test_a_page_prints_what_stands_below_its_blocks(page):
     assert not tutorials.difference(page), "an output has changed; if it should, run: python docs/_config/tutorials.py"
 

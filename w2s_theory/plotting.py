@@ -23,7 +23,7 @@ import numpy as np
 
 from ._validation import probability
 from .outcomes import Check, Verdict
-from .report.columns import column, columns, failed, mean_interval, numbers
+from .report.columns import column, columns, failed, known_cells, mean_interval, numbers
 from .report.pictures import gain_against_misfit, gain_by_loss, gain_by_penalty, teachers_ranked, width_by_labels
 from .report.style import COLOURS, LINES, MARKERS, colours, fitted, legend_above, legend_beside, new_figure, short, style
 
@@ -42,6 +42,8 @@ __all__ = [
     "width_by_labels",
 ]
 
+#: A logarithmic axis with at most so many values shows each of them, and no others.
+MOST_TICKS = 8
 #: How a verdict looks: marker, colour. A verdict that comes without a margin is hollow.
 _VERDICTS = {
     Verdict.HOLDS: ("o", COLOURS["ceiling"]),
@@ -81,12 +83,13 @@ def sweep_lines(
     at, value = numbers(known, "x", x, ~has_failed), numbers(known, "y", y, ~has_failed)
     finite = np.isfinite(at) & np.isfinite(value)
     group = np.zeros(at.shape) if by is None else column(known, "by", by)
-    finite &= np.array([cell is not None and cell == cell for cell in list(group)])  # NaN is not itself
+    finite &= known_cells(group)
     _some(finite, x, y)
-    lines = _distinct(group[finite])
+    at, value, group = at[finite], value[finite], group[finite]
+    lines = _distinct(group)
     handles: list[Any] = []
     for value_of_by, colour, marker in zip(lines, colours(lines), MARKERS, strict=False):
-        here = finite & (group == value_of_by)
+        here = group == value_of_by
         bars = mean_interval(at[here], value[here], level=level)
         look = {
             "color": colour,
@@ -97,14 +100,20 @@ def sweep_lines(
         }
         if interval == "band":
             handles += axes.plot(bars.at, bars.mean, markersize=3, **look)
-            half = np.nan_to_num(bars.half)
-            axes.fill_between(bars.at, bars.mean - half, bars.mean + half, color=colour, alpha=0.18, linewidth=0.0)
+            axes.fill_between(bars.at, bars.mean - bars.half, bars.mean + bars.half, color=colour, alpha=0.18, linewidth=0.0)
+            known = np.pad(np.isfinite(bars.half), 1)
+            alone = known[1:-1] & ~known[:-2] & ~known[2:]  # a band of one point would not be seen
+            axes.errorbar(bars.at[alone], bars.mean[alone], yerr=bars.half[alone], fmt="none", ecolor=colour, alpha=0.5)
         else:
-            handles.append(axes.errorbar(bars.at, bars.mean, yerr=np.nan_to_num(bars.half), elinewidth=1.2, **look))
+            handles.append(axes.errorbar(bars.at, bars.mean, yerr=bars.half, elinewidth=1.2, **look))
     for note in _left_out(has_failed, finite):
         handles += axes.plot([], [], " ", label=note)
-    if _is_geometric(at[finite]):
+    places = np.unique(at)
+    if _is_geometric(places):
         axes.set_xscale("log")
+        if places.size <= MOST_TICKS:
+            axes.set_xticks(places, [f"{place:.3g}" for place in places])
+            axes.minorticks_off()
     axes.set_xlabel(short(x))
     axes.set_ylabel(f"{short(y)} (mean, {100 * level:g} % interval)")
     legend_beside(axes, handles, title=None if by is None else short(by))
@@ -235,7 +244,10 @@ def _left_out(has_failed: np.ndarray, finite: np.ndarray) -> list[str]:
 
 def _distinct(cells: np.ndarray) -> list[Any]:
     """The values of a column: numbers in increasing order, others in the order of their first row."""
-    found = list(dict.fromkeys(cells.tolist()))
+    try:
+        found = list(dict.fromkeys(cells.tolist()))
+    except TypeError:
+        raise TypeError(f"by must be a column of numbers or text; it holds {cells[0]!r}. Convert it.") from None
     return sorted(found) if all(isinstance(cell, int | float) for cell in found) else found
 
 

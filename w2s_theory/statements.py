@@ -37,7 +37,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A named hypothesis and a predicate on the problem. Outside it the statement claims nothing and a check says OUT_OF_SCOPE."""
+    """A named hypothesis and a predicate on the problem. Outside it the statement claims nothing and a check says OUT_OF_SCOPE.
+
+    The predicate has an answer for every problem of the statement's type: a check asks all of them, to name each that is not met.
+    """
 
     says: str
     is_met: Callable[[Any], bool]

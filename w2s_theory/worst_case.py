@@ -199,10 +199,19 @@ def _hunted(statement: Statement, count: int) -> Hunt | None:
         return None
     from hypothesis.errors import Unsatisfiable
 
-    try:
-        outcome = falsify(statement, strategy.filter(lambda problem: _is_in_scope(statement, problem)), max_examples=count)
-    except Unsatisfiable:
-        return None
+    from .sweeps.interrupts import PatientInterrupts
+
+    # Hypothesis watches the garbage collector, and Python drops a Ctrl-C that comes while it does.
+    with PatientInterrupts(breaks=False) as interrupts:
+
+        def is_in_scope(problem: Any) -> bool:
+            interrupts.obey()
+            return _is_in_scope(statement, problem)
+
+        try:
+            outcome = falsify(statement, strategy.filter(is_in_scope), max_examples=count)
+        except Unsatisfiable:
+            return None
     if not outcome.tried:
         return None
     found = None if outcome.check is None else described(outcome.problem, outcome.check)
@@ -212,8 +221,7 @@ def _hunted(statement: Statement, count: int) -> Hunt | None:
 def _is_in_scope(statement: Statement, problem: Any) -> bool:
     """Whether the problem meets the assumptions, or they can't be evaluated and the check has to say so."""
     try:
-        # In their order, up to the first that fails: a later one may not make sense without it.
-        return all(assumption.is_met(problem) for assumption in statement.assumptions)
+        return not statement.failed_assumptions(problem)
     except (MissingExtra, SolverFailure):
         return True
 

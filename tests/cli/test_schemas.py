@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from tests.diagnosis.pools import class_pool, fill_in, number_pool, probability_
 from tests.embeddings.tiny_models import WORDS, save_bert
 from w2s_theory import cli
 from w2s_theory.schemas import names, schema
+from w2s_theory.statements import Sides
 from w2s_theory.sweeps import sweep
+from w2s_theory.theorems import STATEMENTS
 
 #: Commands whose output the tests of their own check, because it takes a checkout's tables to make it.
 ELSEWHERE = {"report"}
@@ -66,9 +69,16 @@ def test_an_unknown_schema_is_answered_with_the_names():
         schema("verfy")
 
 
-def test_verify(run):
+def test_verify(run, monkeypatch):
     answer = run("verify", "identities.squared", "charikar2024.theorem_1")
     assert [row["verdict"] for row in answer["checks"]] == ["HOLDS", "HOLDS"]
+    for sides, verdict in ((Sides(1.0, 2.0), "VIOLATED"), (Sides(np.nan, np.inf), "NONFINITE")):
+        wrong = replace(STATEMENTS["identities.squared"], sides=lambda triple, sides=sides: sides)
+        monkeypatch.setitem(STATEMENTS, "identities.squared", wrong)
+        answer = run("verify", "identities.squared", code=1)
+        assert [row["verdict"] for row in answer["checks"]] == [verdict] and answer["exit_code"] == 1
+        run("show", "identities.squared")
+        run("worst-case", "identities.squared", "--draws", 1, "--hunt", 0, "--workers", 1, code=1)
     listed = run("verify", "charikar2024", "--list", name="list")
     assert {row["paper"] for row in listed["statements"]} == {"charikar2024"}
 
@@ -88,7 +98,7 @@ def test_show(run):
 
 
 def test_worst_case(run):
-    run("worst-case", "identities.squared", "--draws", 2, "--hunt", 2)
+    run("worst-case", "identities.squared", "--draws", 2, "--hunt", 2, "--workers", 1)
 
 
 def test_figures_list(run):

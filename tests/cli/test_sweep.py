@@ -141,7 +141,7 @@ def test_failures_are_listed_and_the_rest_is_written(run, study):
         "error": "ArithmeticError: no <luck>",
     }
     assert "failed: {'noise': 1.0, 'method': 'a', 'trial': 0}: ArithmeticError: no <luck>" in err
-    assert "6 of 18 points failed; the first 5 are above" in err
+    assert "6 of 18 points failed; the first 5 are above" in err and f"--retry-failed --code-version {plain['version']}" in err
     table, _ = read_table(path.parent / "study-sweep" / "table.parquet")
     assert np.isnan(table["gain"]).sum() == 6 and (table["error"] != "").sum() == 6
     page = (path.parent / "study-sweep" / "report.html").read_text(encoding="utf-8")
@@ -149,6 +149,14 @@ def test_failures_are_listed_and_the_rest_is_written(run, study):
     (path.parent / "repaired").touch()
     assert run(path)[0] == 1 and calls(path) == 18  # the code is the same: they would fail again
     assert run(path, "--retry-failed")[0] == 0 and calls(path) == 24
+
+
+def test_a_column_of_several_kinds_is_refused_at_every_run(run, study):
+    path = study(text=STUDY.replace('{"gain":', '{"kind": "x" if params["method"] == "b" else 1, "gain":'))
+    for _ in range(2):
+        code, _, err = run(path)
+        assert code == 2 and "column 'kind' must hold one kind of value" in err and "Traceback" not in err
+    assert calls(path) == 18
 
 
 def test_a_study_draws_its_own_figure(run, study):
@@ -165,7 +173,7 @@ def draw(table):
     path = study(text=own)
     assert run(path)[0] == 0
     for broken, why in (
-        ("1 / 0", "ZeroDivisionError"),
+        ("1 / 0", "draw, line 19, failed: ZeroDivisionError"),
         ("return None", "draw must return a matplotlib figure; it returned None"),
     ):
         path = study(text=own.replace("    figure = Figure()", f"    {broken}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 from dataclasses import replace
 
 import jsonschema
@@ -17,7 +18,8 @@ from w2s_theory.problems.population import Population
 from w2s_theory.schemas import schema
 from w2s_theory.statements import Sides
 from w2s_theory.theorems import STATEMENTS, find
-from w2s_theory.worst_case import draw_checks, worst_case
+from w2s_theory.triple import Triple
+from w2s_theory.worst_case import _hunted, draw_checks, worst_case
 
 TIGHT = "charikar2024.nonrealizable_convex"
 VALIDATOR = jsonschema.Draft202012Validator(schema("worst-case"))
@@ -115,10 +117,30 @@ def test_the_page_has_counts_sides_seed_hunt_and_no_claim_of_a_proof(capsys):
     assert max(map(len, captured.out.splitlines())) <= 80
 
 
+def test_an_interruption_that_python_would_drop_ends_the_hunt():
+    class Dropped:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)  # an exception here is printed and forgotten
+
+    true = find(TIGHT)
+
+    def sides(world: Population) -> Sides:
+        Dropped()
+        return true.sides(world)
+
+    with pytest.raises(KeyboardInterrupt):
+        _hunted(replace(true, sides=sides), 20)
+
+
+def test_assumptions_have_an_answer_for_every_problem_of_their_type():
+    squared = Triple(np.zeros((4, 2)), np.zeros((4, 2)), np.zeros((4, 2)))
+    assert len(find("yao2025.conditional_calibration").failed_assumptions(squared)) == 2
+
+
 def test_what_no_strategy_draws_is_not_hunted():
-    found = worst_case("xu2026.committee", draws=1)
+    found = worst_case("xu2026.sphere", draws=1)
     assert found.hunt is None and "No hunt" in str(found)
-    assert worst_case("yao2025.conditional_calibration", draws=1, hunt=5).hunt is None  # no drawn triple meets its assumptions
+    assert worst_case("yao2025.conditional_calibration", draws=1, hunt=1).hunt is None  # no drawn triple meets its assumptions
 
 
 @pytest.mark.parametrize(

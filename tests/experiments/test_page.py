@@ -86,8 +86,21 @@ def test_a_page_of_a_root_without_tables_or_figures_says_what_is_to_be_run(tmp_p
     assert "Before." in page.notes and "After." in page.notes and "Title" not in page.notes and "Generated" not in page.notes
 
 
-def test_a_damaged_ledger_or_figure_is_named(tmp_path):
+def test_links_are_those_of_the_address_that_a_browser_is_given(tmp_path):
     root = toy_root(tmp_path)
+    (root / "deep" / "down" / "there").mkdir(parents=True)
+    (root / "out").symlink_to(root / "deep" / "down" / "there")
+    assert _page.gather(root / "out" / "page.html", root).experiments[0].links[0].address == "../experiments/a.py"
+
+
+def test_a_damaged_ledger_table_or_figure_is_named(tmp_path):
+    root = toy_root(tmp_path)
+    about = root / "experiments" / "results" / "a.json"
+    whole = about.read_bytes()
+    about.write_bytes(whole[:9])
+    with pytest.raises(StoreError, match=r"a\.json can't be read: .* python -m experiments a --full"):
+        _page.gather(root / "page.html", root)
+    about.write_bytes(whole)
     (root / "figures").mkdir()
     (root / "figures" / "a.png").write_bytes(b"no image")
     with pytest.raises(OSError, match=r"a\.png is not an image .* python -m experiments a --figures-only"):

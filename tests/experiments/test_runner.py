@@ -344,6 +344,21 @@ def test_a_run_that_another_one_overtook_ends_with_its_table(house, capsys):
     assert len(table(house)["draw"]) == 4
 
 
+def test_points_that_go_while_a_run_is_under_way_are_an_error_and_no_shorter_table(house, capsys):
+    take = """
+    import time
+    time.sleep(0.15)  # so that the points before it are written
+    for part in HERE.glob("results/.sweeps/toy-quick/part*") if params == {"method": "b", "trial": 1} else ():
+        part.unlink()
+    """
+    add(house, "toy", take.strip())
+    assert main(["toy", "--no-figures"], house) == 1
+    assert "finished points are gone from" in capsys.readouterr().err and not list(house.rglob("toy.parquet"))
+    add(house, "toy")
+    assert main(["toy", "--no-figures"], house) == 0
+    assert len(table(house)["draw"]) == 4
+
+
 def test_a_killed_run_loses_the_open_points_only(house):
     repository = runner.ROOT
     for path in (repository / "experiments").glob("_[!_]*.py"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -22,15 +23,22 @@ class Written:
 
 @pytest.fixture(scope="session")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """The page of this checkout."""
+    """The page of this checkout, made once for all processes of the run."""
     for package in ("pyarrow", "markdown", "PIL", "tyro"):
         pytest.importorskip(package, reason=f"the page needs {package}")
+    fcntl = pytest.importorskip("fcntl", reason="the page is made under a lock of files")
     from w2s_theory import cli
 
-    path = tmp_path_factory.mktemp("ledger") / "page.html"
-    with redirect_stdout(StringIO()) as out:
-        assert cli.main(["report", "--out", str(path), "--json"]) == 0
-    return Written(path, json.loads(out.getvalue()))
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    path, said = folder / "page.html", folder / "page.json"
+    with (folder / "page.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            with redirect_stdout(StringIO()) as out:
+                assert cli.main(["report", "--out", str(path), "--json"]) == 0
+            said.write_text(out.getvalue(), encoding="utf-8")
+    return Written(path, json.loads(said.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")

@@ -195,6 +195,13 @@ def test_notes_keep_their_tables_and_have_their_paths_as_seen_from_the_page():
     assert '<h2 id="note-one">' in text and '<h3 id="note-two">' in text and '<th scope="col">x</th>' in text
 
 
+def test_a_note_leads_to_files_that_are_there_and_to_the_web_and_nowhere_else():
+    text = from_markdown(
+        "[a](x.md) [b](javascript:f()) [c](JavaScript:f()) [d](file:///etc) [e](//a.b/c) [f](#g)", lambda path: ""
+    )
+    assert re.findall(r'href="([^"]*)"', text) == ["#g"] and text.count('<a title="not there">') == 5
+
+
 def test_running_text_has_code_and_links():
     assert inline("see ``a_b`` and `c`,\n https://a.b/c.") == (
         'see <code>a_b</code> and <code>c</code>, <a href="https://a.b/c" rel="noreferrer">https://a.b/c</a>.'

@@ -106,11 +106,35 @@ def test_numbers_are_on_disk_before_a_picture_is_drawn(tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["result"] == {"gain": 1.0}
 
 
-def test_everybody_finds_the_words_explained_and_how_it_was_made(tmp_path):
+def explained(markdown):
+    """The words in the first column of the glossary of a page."""
+    _, _, glossary = markdown.partition("## Glossary")
+    return re.findall(r"(?m)^\| (\S+) \| ", glossary.partition("\n## ")[0])[2:] if glossary else []
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        (Section("s", "Weakness, and again."), []),
+        (Section("s", rows=[{"speed": 1.0}]), []),
+        (Section("s", rows=[{"speed": interval(1.0, 0.5, 1.5)}]), ["interval"]),
+        (Section("s", caption="Weak and strong."), ["weak"]),
+        (Section("s", rows=[{"expected_gain": 1.0}]), ["weak", "student", "gain"]),  # gain is explained by weak and student
+        (Section("s", rows=[{"what": "PGRs"}]), ["weak", "student", "ceiling", "gain", "PGR"]),
+        (Section("The misfit"), ["weak", "student", "misfit"]),
+    ],
+    ids=lambda value: None if isinstance(value, Section) else " ".join(value) or "none",
+)
+def test_the_words_that_occur_are_explained_and_no_others(tmp_path, section, words):
+    _, markdown, page = written(tmp_path, section)
+    assert explained(markdown) == words
+    assert ("Glossary" in page) == bool(words)
+
+
+def test_everybody_finds_how_it_was_made(tmp_path):
     for text in written(tmp_path, Section("s"))[1:]:
-        for word in ("weak", "student", "ceiling", "misfit", "gain", "PGR", "ε", "How this report was made"):
-            assert word in text
-        assert "check-embeddings" in text
+        assert "How this report was made" in text and "check-embeddings" in text and "SHA-256" not in text
+    assert "SHA-256" in written(tmp_path, Section("s"), provenance={"inputs": {"a.csv": "0" * 64}})[2]
 
 
 def test_nan_is_null_for_the_machine_and_everything_is_kept(tmp_path):

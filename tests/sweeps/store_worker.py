@@ -17,7 +17,7 @@ from w2s_theory.sweeps.store import Store, StoreError
 from w2s_theory.sweeps.units import PointResult
 
 POINTS = 400
-FINISHED = 2.0
+ACTIONS = 60
 
 
 def key(number: int) -> bytes:
@@ -89,8 +89,7 @@ def contend(folder: str, seed: str) -> None:
     compaction.FAN = 6
     store = Store(folder, "s", version="v")
     own: set[int] = set()
-    end = time.monotonic() + FINISHED
-    while time.monotonic() < end:
+    for _ in range(ACTIONS):
         action = rng.random()
         if action < 0.75:
             numbers = rng.sample(range(POINTS), rng.randint(1, 4))

@@ -124,6 +124,16 @@ def test_a_worker_does_one_unit_at_a_time_on_one_blas_thread(dask_cluster):
             assert Path(path).read_text() == "+-" * 6
 
 
+def test_points_may_start_processes_of_their_own(dask_cluster):
+    def starts():
+        import multiprocessing
+
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.apply(abs, (-3,))
+
+    assert call(dask_cluster, starts) == 3
+
+
 def test_an_exception_of_a_call_is_returned_also_one_that_can_not_be_pickled(dask_cluster):
     class Locked(Exception):
         def __init__(self):
@@ -234,6 +244,7 @@ def others(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_workers_without_w2s_theory_or_with_another_version_are_named_before_anything_runs(others, tmp_path):
     older = tmp_path / "older"
     shutil.copytree(others, older, symlinks=True)

@@ -136,6 +136,37 @@ def test_stopping_now_ends_what_the_points_have_started_as_well():
         assert not alive
 
 
+def test_points_may_start_processes_of_their_own(two_workers):
+    def starts():
+        import multiprocessing
+
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.apply(abs, (-3,)), multiprocessing.get_start_method(), multiprocessing.current_process().daemon
+
+    import multiprocessing
+
+    assert all_of(two_workers, [two_workers.submit(starts)]) == [(3, multiprocessing.get_start_method(), False)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_death_is_seen_though_what_the_point_has_forked_lives_on(tmp_path):
+    def forks(path):
+        import signal
+
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+        path.write_text(str(child))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with LokyEngine(1) as engine:
+        (answer,) = all_of(engine, [engine.submit(forks, tmp_path / "child")])
+    child = psutil.Process(int((tmp_path / "child").read_text()))
+    child.kill()
+    assert isinstance(answer, WorkerDied) and "SIGKILL" in str(answer)
+
+
 def test_workers_that_end_while_they_start_are_an_error_and_not_dead_points(monkeypatch):
     monkeypatch.setattr("w2s_theory.sweeps.loky_engine._serve", lambda connection, parent: os._exit(4))
     with LokyEngine(1) as engine:

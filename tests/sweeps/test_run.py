@@ -139,7 +139,7 @@ def test_two_runs_on_one_store_at_once_share_the_points(tmp_path, monkeypatch):
     monkeypatch.setattr("w2s_theory.sweeps.run.REFRESH_SECONDS", 0.05)
     run_one = Counting(tmp_path, lambda params, rng: time.sleep(0.004) or {"y": rng.normal()})
     grid = grids.product(x=list(range(400)))
-    results = []
+    results, draws = [], lambda params, rng: {"y": rng.normal()}
 
     def go():
         results.append(pinned(run_one, grid, name="s", store=tmp_path / "store"))
@@ -150,8 +150,8 @@ def test_two_runs_on_one_store_at_once_share_the_points(tmp_path, monkeypatch):
     for other in others:
         other.join()
     calls = run_one.calls()
-    assert len(set(calls)) == 400 and len(calls) < 600, "most points are run by one of them only"
-    assert str(results[0].rows()) == str(results[1].rows()) == str(pinned(run_one, grid, name="s").rows())
+    assert len(set(calls)) == 400 and len(calls) < 700, "most points are run by one of them only"
+    assert str(results[0].rows()) == str(results[1].rows()) == str(pinned(draws, grid, name="s").rows())
 
 
 def test_a_file_and_a_function_of_the_script_that_is_run_work_on_workers(tmp_path, two_workers):
@@ -254,7 +254,7 @@ def run_one(params, rng):
     time.sleep(0.02)
     return {{"word": "x" * params["size"]}}
 try:
-    sweep(run_one, [{{"size": 10 + k if k < 30 else 3_000_000 + k}} for k in range(60)], store={str(folder)!r}, name="s", version="1", executor=1)
+    sweep(run_one, [{{"size": 10 + k if k < 30 else 3_000_000 + k}} for k in range(60)], store={str(folder)!r}, name="s", version="1")
 except StoreError as error:
     sys.exit(f"{{error}}")
 """
@@ -282,6 +282,37 @@ def test_ctrl_c_keeps_what_is_finished_and_the_exception_carries_it():
     assert stop.value.result.table["y"].tolist() == [0, 1, 2, 3, 4]
     assert signal.getsignal(signal.SIGINT) is before
     assert isinstance(stop.value, KeyboardInterrupt)
+
+
+def test_an_interrupt_that_a_point_raises_itself_keeps_what_is_finished_here_and_on_workers(tmp_path, two_workers):
+    def run_one(params, rng):
+        if params["x"] == 5:
+            raise KeyboardInterrupt
+        return {"y": params["x"]}
+
+    for executor in ("in-process", two_workers):
+        store = tmp_path / str(executor is two_workers)
+        with pytest.raises(Interrupted, match="points are finished and kept in"):
+            pinned(run_one, [{"x": x} for x in range(9)], name="s", store=store, executor=executor)
+        kept = Store(store, "s", version="1").table().column("x").to_pylist()
+        assert 5 not in kept and (executor is two_workers or sorted(kept) == [0, 1, 2, 3, 4])
+        again = pinned(lambda params, rng: {"y": params["x"]}, [{"x": x} for x in range(9)], name="s", store=store)
+        assert again.table["y"].tolist() == list(range(9))
+
+
+def test_the_store_of_a_sweep_that_is_through_is_one_file_unless_another_run_may_be_at_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("w2s_theory.sweeps.run.WRITE_SECONDS", 0.0)  # a file for each unit
+    grid = grids.product(x=list(range(40)))
+    go = functools.partial(pinned, lambda params, rng: {"y": rng.normal()}, name="s")
+
+    def files(store):
+        return len(list(store.glob("*.parquet")))
+
+    result = go(grid, store=tmp_path / "alone")
+    assert files(tmp_path / "alone") == 1
+    Store(tmp_path / "shared", "s", version="1").write_run("other", {"running": True})
+    assert go(grid, store=tmp_path / "shared").arrow().equals(result.arrow())
+    assert files(tmp_path / "shared") > 1
 
 
 def test_an_interrupt_waits_for_its_place_unless_it_is_the_second():
@@ -353,6 +384,13 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left_drawn_in_place(monkeypat
     again = shown(monkeypatch, True, [(0, 200), (10, 200)])
     assert again.count("\n") == 1 and "200/200  done in 0s (200 kept from before)" in again
     assert len(frames) == 4 and frames[3].endswith("200/200  done in 50s (100 kept from before)\n") and text.count("\n") == 1
+
+
+def test_the_bars_of_workers_on_one_terminal_do_not_overwrite_each_other(monkeypatch):
+    monkeypatch.setattr("w2s_theory.sweeps.progress.multiprocessing.parent_process", lambda: "the main process")
+    text = shown(monkeypatch, True, [(0, 0), (1, 10), (30, 120), (1, 200)])
+    assert [line.split()[2].split("/")[0] for line in text.split("\n")[:-1]] == ["0", "120", "200"]
+    assert text.count("\n") == text.count("\r\033[K") == 3  # each on a line of its own, in the place of the main process's bar
 
 
 def test_a_log_gets_a_plain_line_now_and_then(monkeypatch):

@@ -12,7 +12,6 @@ pytest.importorskip("loky", reason="needs the extra sweeps")
 
 from w2s_theory.design import Design, RowBlocks
 from w2s_theory.embeddings.store import embed
-from w2s_theory.sweeps import open_engine
 from w2s_theory.sweeps.shards import ShardFailed, design_of_shards
 
 from ..tolerances import ROUNDING, SOLVE
@@ -32,12 +31,6 @@ def rows(shard: int) -> dict[str, np.ndarray]:
 def together() -> dict[str, np.ndarray]:
     parts = [rows(shard) for shard in range(len(SIZES))]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-@pytest.fixture(scope="module")
-def loky():
-    with open_engine("loky:2") as engine:
-        yield engine
 
 
 def identical(one: Design, other: Design) -> bool:
@@ -60,8 +53,10 @@ def test_the_design_of_shards_is_that_of_all_rows(intercept):
     np.testing.assert_allclose(*gains, rtol=0, atol=SOLVE)
 
 
-def test_engines_agree_bit_for_bit_and_with_one_pass_over_the_shards(loky):
-    here, there = (design_of_shards(rows, range(len(SIZES)), executor=executor, intercept=True) for executor in (None, loky))
+def test_engines_agree_bit_for_bit_and_with_one_pass_over_the_shards(two_workers):
+    here, there = (
+        design_of_shards(rows, range(len(SIZES)), executor=executor, intercept=True) for executor in (None, two_workers)
+    )
     assert identical(here, there)
     assert identical(here, Design.from_batches((rows(shard) for shard in range(len(SIZES))), intercept=True))
 
@@ -72,7 +67,7 @@ def test_a_shard_may_come_in_batches():
     np.testing.assert_allclose(cut.moments.gram, whole.moments.gram, rtol=ROUNDING)
 
 
-def test_the_store_of_embeddings_is_reduced_where_it_lies(tmp_path, loky):
+def test_the_store_of_embeddings_is_reduced_where_it_lies(tmp_path, two_workers):
     class Lengths:
         """Features of order one that follow from a text."""
 
@@ -94,7 +89,7 @@ def test_the_store_of_embeddings_is_reduced_where_it_lies(tmp_path, loky):
             raise CorruptStore(f"shard {shard} of {folder} is damaged")
         return {"features": store.map(1)[store.rows(shard)], "weak": weak[store.rows(shard)]}
 
-    found = design_of_shards(read, range(store.shards), executor=loky, intercept=True)
+    found = design_of_shards(read, range(store.shards), executor=two_workers, intercept=True)
     all_rows = Design(np.array(store.layer(1), dtype=np.float64), weak=weak, intercept=True)
     np.testing.assert_allclose(found.moments.gram, all_rows.moments.gram, rtol=0, atol=found.moments.noise * 10)
     assert found.moments.rows == 100
@@ -163,18 +158,18 @@ def deadly(folder: Path, deaths: int):
     return read
 
 
-def test_a_killed_worker_costs_its_shard_once(tmp_path):
-    found = design_of_shards(deadly(tmp_path, 1), range(len(SIZES)), executor="loky:2")
+def test_a_killed_worker_costs_its_shard_once(tmp_path, two_workers):
+    found = design_of_shards(deadly(tmp_path, 1), range(len(SIZES)), executor=two_workers)
     assert identical(found, design_of_shards(rows, range(len(SIZES))))
     assert sorted((tmp_path / "begun").read_text().split()) == ["0", "1", "2", "3", "3", "4", "5"]
 
 
-def test_a_shard_that_kills_twice_is_named(tmp_path):
+def test_a_shard_that_kills_twice_is_named(tmp_path, two_workers):
     with pytest.raises(ShardFailed, match=r"shard 4 of 6, 3, cost two workers their lives"):
-        design_of_shards(deadly(tmp_path, 2), range(len(SIZES)), executor="loky:2")
+        design_of_shards(deadly(tmp_path, 2), range(len(SIZES)), executor=two_workers)
 
 
-def test_few_shards_wait_for_a_slow_first_one(tmp_path, loky):
+def test_few_shards_wait_for_a_slow_first_one(tmp_path, two_workers):
     """Two slots: at most four shards are begun before the first is added."""
     begun = tmp_path / "begun"
 
@@ -192,7 +187,7 @@ def test_few_shards_wait_for_a_slow_first_one(tmp_path, loky):
     design_of_shards(
         read,
         range(12),
-        executor=loky,
+        executor=two_workers,
         progress=lambda done, total: counted.append((done, len(begun.read_text().split()) if begun.exists() else 0)),
     )
     assert [done for done, _ in counted] == list(range(13))

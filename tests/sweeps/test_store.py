@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2s_theory.sweeps import compaction, parts
-from w2s_theory.sweeps.folder import STALE_SECONDS, TEMPORARY
+from w2s_theory.sweeps.compaction import merge
+from w2s_theory.sweeps.folder import STALE_SECONDS, TEMPORARY, Folder
 from w2s_theory.sweeps.rows import MixedColumn
 from w2s_theory.sweeps.store import DamagedPart, Memory, Store, StoreError
 from w2s_theory.sweeps.units import PointResult
@@ -264,6 +265,23 @@ def test_many_units_are_merged_by_themselves_in_levels(tmp_path, monkeypatch):
     assert store.table([key(i) for i in range(70)]).column("gain").to_pylist() == list(range(70))
     other.refresh()
     assert other.known() == dict.fromkeys(map(key, range(70)), "ok")
+
+
+def test_very_many_loose_units_are_merged_in_one_pass_before_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(compaction, "FAN", 99)
+    store = Store(tmp_path, "s")
+    for number in range(11):
+        store.add([ok(number, {"gain": number if number % 2 else number + 0.5})], "r")
+    monkeypatch.setattr(compaction, "FAN", 2)
+    monkeypatch.setattr(compaction, "MOST", 4)
+    listed, merged = [], []
+    monkeypatch.setattr(
+        compaction, "merge", lambda folder, names, level: merged.append(len(names)) or merge(folder, names, level)
+    )
+    monkeypatch.setattr(Folder, "size", lambda folder, name: listed.append(name) or 1)
+    assert store.table([key(i) for i in range(11)]).column("gain").to_pylist()[:3] == [0.5, 1.0, 2.5]
+    assert merged[:3] == [4, 4, 3] and len(files(tmp_path, "part0-*")) == 0
+    assert len([name for name in listed if name.startswith("part0-")]) == 11  # each is looked at once
 
 
 def test_compaction_leaves_large_files_as_they_are(tmp_path, monkeypatch):

@@ -227,6 +227,14 @@ def test_the_summary_leaves_out_failures_and_numbers_that_are_none(write):
     assert [row["error"] for row in parts["Failures"].rows] == ["ValueError: no"] * 10
 
 
+def test_a_page_of_very_many_points_shows_the_first_means_and_says_so(write, monkeypatch):
+    study, result = of_rows(write, "return {'gain': rng.normal()}")
+    for most, words in ((3, "The first 3 of 4 are shown."), (4, "")):
+        monkeypatch.setattr("w2s_theory.sweeps.study_page.MEANS", most)
+        (part,) = [section for section in sections(study, result, b"", "") if section.title == "What came out"]
+        assert len(list(part.rows)) == most and part.text.endswith(f"left out.{f' {words}' if words else ''}")
+
+
 def test_everything_failed_is_a_page_too(write):
     study, result = of_rows(write, "raise ValueError('no')")
     titles = [section.title for section in sections(study, result, b"", "why")]

@@ -35,6 +35,10 @@ def test_a_unit_stops_when_its_time_is_over_but_runs_at_least_one_point():
     )
 
 
+class Panic(BaseException):
+    """What a compiled library may raise."""
+
+
 def test_what_a_point_raises_is_its_result_and_the_others_go_on():
     def run_one(params, rng):
         if params["n"] == 1:
@@ -43,13 +47,16 @@ def test_what_a_point_raises_is_its_result_and_the_others_go_on():
             raise SystemExit(3)
         if params["n"] == 3:
             raise ValueError("\ud800")
+        if params["n"] == 4:
+            raise Panic("rusty")
         return {"y": 1.0}
 
-    results = unit(run_one, POINTS[:5])
-    assert [result.status for result in results] == ["ok", "failed", "failed", "failed", "ok"]
+    results = unit(run_one, POINTS[:6])
+    assert [result.status for result in results] == ["ok", *["failed"] * 4, "ok"]
     assert results[1].error == "ZeroDivisionError: no way" and "in run_one" in results[1].traceback
     assert results[2].error == "SystemExit: 3"
-    assert all(result.error.encode() and result.rows == [] for result in results[1:4])
+    assert all(result.error.encode() and result.rows == [] for result in results[1:5])
+    assert results[4].error.endswith("Panic: rusty")
 
 
 @pytest.mark.parametrize(
@@ -192,6 +199,26 @@ def test_after_a_death_the_points_are_run_one_by_one_and_only_the_deadly_one_is_
                 done += each.points
     assert recorded == [deadly] and runs == 1 + rules.DEATHS
     assert sorted(done) == [point for point in range(100) if point != deadly]
+
+
+@pytest.mark.parametrize("count", [20, 1000, rules.MOST])
+def test_a_deadly_point_among_very_many_is_found_with_few_deaths_and_few_units(count):
+    schedule, deadly, died, units, done = Schedule(range(count)), count // 3, 0, 0, []
+    schedule.ended(schedule.next(1), 1, 1e-6)
+    done.append(0)
+    schedule._count = count
+    recorded = []
+    while chosen := schedule.next(1):
+        units += 1
+        if deadly in chosen.points:
+            died += 1
+            recorded += schedule.died(chosen)
+        else:
+            half = -(-len(chosen.points) // 2)  # its time was over
+            schedule.ended(chosen, half, 1e-6 * half)
+            done += chosen.points[:half]
+    assert recorded == [deadly] and sorted([*done, deadly]) == list(range(count))
+    assert died <= 5 and units < 1500
 
 
 def test_points_that_another_run_has_finished_are_passed_over():

@@ -156,7 +156,9 @@ def _without_label(opening: Block) -> Block:
     """A proof without the word "Proof:", which is its heading; what follows begins a sentence, unless it is a sign or a name."""
     if not isinstance(opening, Paragraph):
         return opening
-    words = re.sub(r"^(?:Proof|Derivation|Idea): ", "", opening.text)
+    words = re.sub(
+        r"^(?:Proof|Derivation|Idea)(?: \(([^)]*)\))?: ", lambda label: f"{label[1]}: " if label[1] else "", opening.text
+    )
     return Paragraph(words[0].upper() + words[1:] if re.match(r"[a-z]{2,}[ ,:]|a ", words) else words)
 
 

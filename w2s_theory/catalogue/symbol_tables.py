@@ -330,6 +330,10 @@ STATEMENTS = {
         "X": "features of the points",
         "n": "number of points",
     },
+    "lang2024.coverage": {
+        "c": "expansion: every set of uncovered points has covered neighbours of at least c times its share",
+        "ρ": "share of the uncovered points on which the student is wrong, and right on some covered neighbour",
+    },
     "label_efficiency.optimal_draws": {"a": "2|w − s|·rms(y − ŷ) at a point"},
     "finite_sample.sign_flip": {"P": ""},
     "yao2025.band_squared": {"d": "|s − w| at a point"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
-from ..report.glossary import GLOSSARY
+from ..report.glossary import WORDS
 from .symbol_tables import PAPERS, STATEMENTS, SYMBOLS
 
 #: A letter belongs to a longer sign when one of these is beside it.
@@ -35,11 +36,16 @@ def symbols_in(words: str, name: str) -> tuple[Symbol, ...]:
     >>> [symbol.sign for symbol in symbols_in("gain ≥ misfit − 2√(misfit·ε)", "charikar2024.nonrealizable_convex")]
     ['gain', 'misfit', 'ε']
     """
-    known = {str(row["word"]): str(row["meaning"]) for row in GLOSSARY.rows if row["word"] not in ("ε", "interval")}
+    known = {word: meaning for word, meaning in WORDS.items() if word not in ("ε", "interval")}
     known |= SYMBOLS | PAPERS.get(name.partition(".")[0], {}) | STATEMENTS.get(name, {})
-    places = {sign: re.search(_pattern(sign), words) for sign in known}
+    places = {sign: _compiled(sign).search(words) for sign in known}
     found = sorted((place.start(), sign) for sign, place in places.items() if place)
     return tuple(Symbol(sign, known[sign]) for _, sign in found if known[sign])
+
+
+@cache  # there are more signs than ``re`` keeps patterns
+def _compiled(sign: str) -> re.Pattern[str]:
+    return re.compile(_pattern(sign))
 
 
 def _pattern(sign: str) -> str:

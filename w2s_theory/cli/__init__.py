@@ -15,6 +15,7 @@ import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,10 +62,12 @@ examples:
 exit codes:
   0    done; nothing is violated (an absent extra leaves its statements
        UNSOLVED, which is not a violation)
-  1    a statement is VIOLATED or NONFINITE on one of its problems
+  1    a statement is VIOLATED or NONFINITE on one of its problems; a point
+       of a sweep, or an experiment, failed
   2    misuse: an unknown name or option, a file that can't be read,
        a package that is not installed
   3    the output could not be written (a closed pipe, a full disk)
+  70   a mistake of w2s itself; its traceback is printed
   130  interrupted (Ctrl-C)
 
 options:
@@ -89,9 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         from .._validation import MissingExtra
 
-        if not isinstance(error, MissingExtra):
-            raise
-        return _failed(2, called, error)
+        return _failed(2, called, error) if isinstance(error, MissingExtra) else _broken(called)
     except Misuse as error:
         return _failed(2, called, error)
     except Unwritable as error:
@@ -102,7 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None:
             # Python flushes the broken stream again at exit, and would complain there.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            if isinstance(error, BrokenPipeError):
+                return 3  # `w2s list | head -1`: the reader has had enough, and wants no complaint
         return _failed(3, called, f"the output could not be written: {error}")
+    except Exception:
+        return _broken(called)
 
 
 def _take_any_character() -> None:
@@ -115,6 +120,12 @@ def _take_any_character() -> None:
 def _failed(code: int, called: str, error: object) -> int:
     print(f"{called}: error: {error}", file=sys.stderr)
     return code
+
+
+def _broken(called: str) -> int:
+    """An exception that nobody foresaw must not look like a violation, which is 1."""
+    traceback.print_exc()
+    return _failed(70, called, "this is a mistake of w2s, not of yours; the traceback above says where. Please report it.")
 
 
 def _named(words: Sequence[str]) -> tuple[str, Sequence[str]]:

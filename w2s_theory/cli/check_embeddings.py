@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 from .misuse import Misuse, refused, written
+from .options import Given
 from .printing import print_json
 
 #: What reading the data, the library of the model and the arithmetic on what was read may raise.
@@ -59,31 +60,31 @@ class CheckEmbeddings:
       130  interrupted; extracted features are kept
     """
 
-    task: Annotated[str | None, arg(metavar="NAME")] = None
+    task: Annotated[Given[str], arg(metavar="NAME")] = None
     """a real task of $W2S_DATA (stsb_en, emobank, sst2, trec, ..., or esol); one of --task, --texts and --arrays is needed"""
-    texts: Annotated[str | None, arg(metavar="FILE")] = None
+    texts: Annotated[Given[str], arg(metavar="FILE")] = None
     """a .csv, .jsonl, .parquet file (or .gz), or hub:NAME[:CONFIG[:SPLIT]]"""
-    arrays: Annotated[str | None, arg(metavar="FILE.npz")] = None
+    arrays: Annotated[Given[str], arg(metavar="FILE.npz")] = None
     """arrays weak (N, d), strong (N, e), labels (N,): numbers or words, perhaps teacher, groups"""
-    text: Annotated[str | None, arg(metavar="COLUMN")] = None
+    text: Annotated[Given[str], arg(metavar="COLUMN")] = None
     """the column of texts"""
-    text2: Annotated[str | None, arg(metavar="COLUMN")] = None
+    text2: Annotated[Given[str], arg(metavar="COLUMN")] = None
     """the column of second texts, for pairs"""
-    label: Annotated[str | None, arg(metavar="COLUMN")] = None
+    label: Annotated[Given[str], arg(metavar="COLUMN")] = None
     """the column of gold labels"""
-    teacher: Annotated[str | None, arg(metavar="COLUMN")] = None
+    teacher: Annotated[Given[str], arg(metavar="COLUMN")] = None
     """labels of a supervisor of your own; then no weak model is needed"""
-    weak: Annotated[str | None, arg(metavar="MODEL:LAYER")] = None
+    weak: Annotated[Given[str], arg(metavar="MODEL:LAYER")] = None
     """the weak model"""
-    strong: Annotated[str | None, arg(metavar="MODEL:LAYER")] = None
+    strong: Annotated[Given[str], arg(metavar="MODEL:LAYER")] = None
     """the strong model"""
-    kind: Literal["regression", "classes"] | None = None
+    kind: Given[Literal["regression", "classes"]] = None
     """what the labels are, where it is not clear"""
     splits: Annotated[int, arg(metavar="S")] = 10
     """random splits, 2 or more"""
     sizes: Annotated[str, arg(metavar="W,T,E")] = "0.25,0.5,0.25"
     """weak, transfer, test rows: shares or counts"""
-    seed: int = 0
+    seed: Annotated[int, arg(metavar="N")] = 0
     """seed of the splits"""
     device: Annotated[str, arg(metavar="D")] = "cpu"
     """cpu: NumPy; cuda, cuda:1: torch there; cpu-torch"""
@@ -93,13 +94,13 @@ class CheckEmbeddings:
     """over the tokens of a text"""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """of the models' arithmetic"""
-    max_tokens: Annotated[int | None, arg(metavar="N")] = None
+    max_tokens: Annotated[Given[int], arg(metavar="N")] = None
     """cut texts off there, in tokens (default: what the model takes)"""
     local_files_only: bool = False
     """never ask the hub"""
-    cache: Annotated[str | None, arg(metavar="FOLDER")] = None
+    cache: Annotated[Given[str], arg(metavar="FOLDER")] = None
     """where to keep features (default: $W2S_CACHE, else ~/.cache/w2s_theory)"""
-    out: Annotated[str | None, arg(metavar="FOLDER")] = None
+    out: Annotated[Given[str], arg(metavar="FOLDER")] = None
     """write report.json, report.md and report.html with pictures there"""
     json: bool = False
     """print one JSON object instead of text"""

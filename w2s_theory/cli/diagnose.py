@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from .misuse import Misuse, refused, written
+from .options import Given
 from .printing import print_json
 
 #: What reading the answers, and the statistics of them, may raise.
@@ -54,34 +55,31 @@ class Diagnose:
       0    done; the answer is in the output, whatever it is
       2    misuse: a file, column or option that can't be used; labels that are
            missing; answers that are not those of the draw
-      3    the output could not be written (a closed pipe, a full disk)
-      130  interrupted (Ctrl-C)
     """
 
     file: Annotated[Positional[str], arg(metavar="FILE")]
     """the CSV, its name ending in .csv or .csv.gz"""
-    kind: Kind | None = None
+    kind: Given[Kind] = None
     """what the answers are, where that is not clear"""
-    gold_is: Literal["random", "drawn", "unknown"] | None = None
-    """how the labelled points were chosen: a uniform random draw of all; by `next` (with --draw); or not known, the default, and then
-    there is no estimate"""
-    draw: Annotated[str | None, arg(metavar="DRAW.csv")] = None
+    gold_is: Given[Literal["random", "drawn", "unknown"]] = None
+    """how the labelled points were chosen: uniformly at random; by `next` (with --draw); not known (the default: then no estimate)"""
+    draw: Annotated[Given[str], arg(metavar="DRAW.csv")] = None
     """the draw, filled in; its record lies beside it"""
-    loss: Loss | None = None
+    loss: Given[Loss] = None
     """the loss to compare under (default: all that the answers have)"""
     target: Literal["pool", "population"] = "pool"
     """the gain of these points, or of what they are a sample of"""
     sequential: bool = False
     """intervals that hold whenever one stops labelling; wider"""
-    label_range: Annotated[tuple[float, float] | None, arg(metavar="LOW HIGH")] = None
+    label_range: Annotated[Given[tuple[float, float]], arg(metavar="LOW HIGH")] = None
     """numbers: the range that every gold label lies in, known before labelling"""
-    epsilon: float | None = None
+    epsilon: Annotated[Given[float], arg(metavar="EPSILON")] = None
     """no gold labels, numbers: assumed mean squared distance of the truth from the student's class, in squared units of the labels"""
-    weak_error: Annotated[tuple[float, float] | None, arg(metavar="LOW HIGH")] = None
+    weak_error: Annotated[Given[tuple[float, float]], arg(metavar="LOW HIGH")] = None
     """no gold labels, classes: range of the weak model's error rate, as shares"""
-    level: float = 0.95
+    level: Annotated[float, arg(metavar="SHARE")] = 0.95
     """confidence level of intervals, a share"""
-    out: Annotated[str | None, arg(metavar="FOLDER")] = None
+    out: Annotated[Given[str], arg(metavar="FOLDER")] = None
     """folder of the report (report.html, .md, .json)"""
     json: bool = False
     """print one JSON object instead of text"""

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from .diagnose import REFUSED, Kind, Loss, read_with_draw, refuse_level
 from .misuse import Misuse, refused, written
+from .options import Given
 from .printing import print_json
 
 #: Points that are named on the screen where all are in a file.
@@ -37,29 +38,27 @@ class DiagnoseNext:
       0    done; the points are printed, and written with --out
       2    misuse: a file, column or option that can't be used; a file that is
            there already; answers that are not those of the draw
-      3    the output could not be written (a closed pipe, a full disk)
-      130  interrupted (Ctrl-C)
     """
 
     file: Annotated[Positional[str], arg(metavar="FILE")]
     """the CSV with the answers of weak and student"""
-    kind: Kind | None = None
+    kind: Given[Kind] = None
     """what the answers are, where that is not clear"""
     count: Annotated[int, arg(metavar="N")] = 50
     """points to draw"""
-    out: Annotated[str | None, arg(metavar="DRAW.csv")] = None
+    out: Annotated[Given[str], arg(metavar="DRAW.csv")] = None
     """the CSV to fill in; nothing is written without it"""
-    draw: Annotated[str | None, arg(metavar="DRAW.csv")] = None
+    draw: Annotated[Given[str], arg(metavar="DRAW.csv")] = None
     """the draw to go on with; --out may be the same file"""
-    loss: Loss | None = None
+    loss: Given[Loss] = None
     """what to draw for (default: the first that the answers have)"""
-    seed: int = 0
+    seed: Annotated[int, arg(metavar="N")] = 0
     """seed of the draw; rounds of one seed differ"""
     sequential: bool = False
     """forecast for intervals that hold whenever one stops"""
-    label_range: Annotated[tuple[float, float] | None, arg(metavar="LOW HIGH")] = None
+    label_range: Annotated[Given[tuple[float, float]], arg(metavar="LOW HIGH")] = None
     """numbers: the range that every gold label lies in, known before labelling"""
-    level: float = 0.95
+    level: Annotated[float, arg(metavar="SHARE")] = 0.95
     """confidence level of intervals, a share"""
     json: bool = False
     """print one JSON object instead of text"""

@@ -10,6 +10,7 @@ from tyro.conf import arg
 
 from .diagnose import REFUSED, refuse_level
 from .misuse import Misuse, refused
+from .options import Given
 from .printing import print_json
 
 
@@ -39,33 +40,31 @@ class DiagnosePlan:
       0    done
       2    misuse: an option or file that can't be used, a gain that no number of
            labels shows
-      3    the output could not be written (a closed pipe, a full disk)
-      130  interrupted (Ctrl-C)
     """
 
-    gain: float
+    gain: Annotated[float, arg(metavar="GAIN")]
     """the gain that is to be seen, > 0 (accuracy: a share of points; else in units of the loss)"""
     unit: Literal["labels", "seeds", "test-points"] = "labels"
     """what is to be counted"""
-    misfit: float | None = None
+    misfit: Annotated[Given[float], arg(metavar="SHARE")] = None
     """labels, accuracy: share of points where weak and student differ"""
-    neither: float | None = None
+    neither: Annotated[Given[float], arg(metavar="SHARE")] = None
     """labels, accuracy: share of those on which both are wrong (default: 0)"""
-    deviation: float | None = None
+    deviation: Annotated[Given[float], arg(metavar="SD")] = None
     """labels, other losses: standard deviation of a draw's term, from a pilot"""
-    classical: float | None = None
+    classical: Annotated[Given[float], arg(metavar="SD")] = None
     """labels, other losses: that of the paired differences, to compare (default: the same)"""
-    pilot: Annotated[str | None, arg(metavar="FILE.csv")] = None
+    pilot: Annotated[Given[str], arg(metavar="FILE.csv")] = None
     """seeds, test-points: gains of a pilot, a row per point and a column per seed"""
-    variances: Annotated[tuple[float, float, float] | None, arg(metavar="SEEDS POINTS REST")] = None
+    variances: Annotated[Given[tuple[float, float, float]], arg(metavar="SEEDS POINTS REST")] = None
     """seeds, test-points: the variances of gains by seed, by point and the rest, in the place of --pilot"""
-    seeds: Annotated[str | None, arg(metavar="S,...")] = None
+    seeds: Annotated[Given[str], arg(metavar="S,...")] = None
     """test-points: numbers of seeds to plan for (default: 2,3,5,10,20)"""
-    points: Annotated[str | None, arg(metavar="N,...")] = None
+    points: Annotated[Given[str], arg(metavar="N,...")] = None
     """seeds: numbers of test points to plan for (default: 100,300,1000,3000,10000)"""
-    power: float = 0.8
+    power: Annotated[float, arg(metavar="SHARE")] = 0.8
     """chance to see the gain, a share"""
-    level: float = 0.95
+    level: Annotated[float, arg(metavar="SHARE")] = 0.95
     """confidence level of intervals, a share"""
     json: bool = False
     """print one JSON object instead of text"""

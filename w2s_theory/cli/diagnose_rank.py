@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from .diagnose import REFUSED, Kind, refuse_level
 from .misuse import Misuse, refused
+from .options import Given
 from .printing import print_json
 
 
@@ -29,19 +30,17 @@ class DiagnoseRank:
       0    done; the answer is in the output, whatever it is
       2    misuse: a file, column or option that can't be used; labels that are
            missing; files of other points
-      3    the output could not be written (a closed pipe, a full disk)
-      130  interrupted (Ctrl-C)
     """
 
-    files: Annotated[Positional[tuple[str, ...]], arg(metavar="FILE ...")]
+    files: Annotated[Positional[Given[tuple[str, ...]]], arg(metavar="FILE ...")] = None
     """a CSV for each supervisor, or one with columns for all"""
-    kind: Kind | None = None
+    kind: Given[Kind] = None
     """what the answers are, where that is not clear"""
     gold_is: Literal["random", "unknown"] = "unknown"
     """how the labelled points were chosen: a uniform random draw of all, or not known (then all need a label)"""
-    seed: int = 0
+    seed: Annotated[int, arg(metavar="N")] = 0
     """seed of the intervals' resampling"""
-    level: float = 0.95
+    level: Annotated[float, arg(metavar="SHARE")] = 0.95
     """confidence level of intervals, a share"""
     json: bool = False
     """print one JSON object instead of text"""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from .misuse import Misuse, Unwritable, refused
+from .options import Given
 from .printing import print_json
 
 #: What the reader of texts and the library of the model may raise.
@@ -42,17 +43,17 @@ class Embed:
            goes on from there
     """
 
-    source: Annotated[Positional[str | None], arg(metavar="[SOURCE]")] = None
+    source: Annotated[Positional[Given[str]], arg(metavar="[SOURCE]")] = None
     """the table"""
-    task: Annotated[str | None, arg(metavar="NAME")] = None
+    task: Annotated[Given[str], arg(metavar="NAME")] = None
     """a real task of $W2S_DATA, in the place of SOURCE and its columns"""
-    text: Annotated[str | None, arg(metavar="COLUMN")] = None
+    text: Annotated[Given[str], arg(metavar="COLUMN")] = None
     """the column of texts"""
-    text2: Annotated[str | None, arg(metavar="COLUMN")] = None
+    text2: Annotated[Given[str], arg(metavar="COLUMN")] = None
     """the column of second texts, for pairs"""
     model: Annotated[str, arg(metavar="NAME")]
     """hub name or folder; 'minilm' is the packaged encoder"""
-    revision: Annotated[str | None, arg(metavar="COMMIT")] = None
+    revision: Annotated[Given[str], arg(metavar="COMMIT")] = None
     """the model's branch, tag or commit on the hub"""
     layers: Annotated[str, arg(metavar="K,...")] = "all"
     """0 = token embeddings, k = after block k, -1 = last; -2,-1 = last two"""
@@ -64,11 +65,11 @@ class Embed:
     """cpu, cuda, or several: cuda:0,cuda:1"""
     local_files_only: bool = False
     """never ask the hub"""
-    max_tokens: Annotated[int | None, arg(metavar="N")] = None
+    max_tokens: Annotated[Given[int], arg(metavar="N")] = None
     """cut texts off there, in tokens (default: what the model takes)"""
     compile: bool = False
     """torch.compile the model"""
-    cache: Annotated[str | None, arg(metavar="FOLDER")] = None
+    cache: Annotated[Given[str], arg(metavar="FOLDER")] = None
     """where to keep features (default: $W2S_CACHE, else ~/.cache/w2s_theory)"""
     shard: Annotated[int, arg(metavar="N")] = 1024
     """texts between two savings; another N is another store: everything is extracted again"""

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from .checkout import checkout_root
 from .misuse import Misuse, refused
+from .options import Given
 from .printing import print_json
 from .workers import executor_of
 
@@ -41,7 +42,7 @@ class Figures:
       130  stopped by Ctrl-C; the finished points are kept
     """
 
-    stems: Annotated[Positional[tuple[str, ...]], arg(metavar="[STEM ...]")] = ()
+    stems: Annotated[Positional[Given[tuple[str, ...]]], arg(metavar="[STEM ...]")] = None
     """experiments to run; all without a name"""
     full: bool = False
     """the grids of the committed results; without it small ones"""
@@ -51,9 +52,9 @@ class Figures:
     """write the tables and the ledger only"""
     figures_only: bool = False
     """run nothing: redraw the figures from the tables"""
-    workers: Annotated[int | None, arg(metavar="N")] = None
+    workers: Annotated[Given[int], arg(metavar="N")] = None
     """processes that run points side by side (default: a core each; 1: no others)"""
-    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    scheduler: Annotated[Given[str], arg(metavar="ADDRESS")] = None
     """run the points on a Dask cluster: tcp://host:8786"""
     json: bool = False
     """print one JSON object instead of the files' names"""
@@ -67,7 +68,7 @@ class Figures:
         root = checkout_root()
         program, runner = (importlib.import_module(f"experiments.{name}") for name in ("__main__", "_runner"))
         with refused(ValueError):
-            stems = program.chosen(self.stems, root)
+            stems = program.chosen(self.stems or (), root)
             executor = executor_of(self.workers, self.scheduler)
         scale = "full" if self.full else "quick"
         if self.list:

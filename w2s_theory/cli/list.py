@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from .misuse import refused
+from .options import Given
 from .printing import print_json
 from .screen import screen_width
 
@@ -32,13 +33,13 @@ class List:
     Lines are cut at the width of a terminal, and whole in a pipe or a file.
     """
 
-    words: Annotated[Positional[tuple[str, ...]], arg(metavar="[WORD ...]")] = ()
+    words: Annotated[Positional[Given[tuple[str, ...]]], arg(metavar="[WORD ...]")] = None
     """words that name, claim or source must hold, all of them, in any case"""
-    paper: str = ""
+    paper: Annotated[str, arg(metavar="PAPER")] = ""
     """the paper, as the names begin: charikar2024, prior_shift, ..."""
-    kind: Literal["every", "expectation", "probability", "limit"] | None = None
+    kind: Given[Literal["every", "expectation", "probability", "limit"]] = None
     """the kind of claim: for every problem, in expectation, with probability 1 − δ, in a limit"""
-    status: str = ""
+    status: Annotated[str, arg(metavar="STATUS")] = ""
     """how the status in the ledger begins: "reproduced", "holds", ... (in a checkout)"""
     json: bool = False
     """print one JSON object instead of lines"""
@@ -48,7 +49,7 @@ class List:
         from ..catalogue.listing import entries, paper_title
 
         with refused(ValueError):
-            found = entries(paper=self.paper, kind=self.kind or "", status=self.status, words=self.words)
+            found = entries(paper=self.paper, kind=self.kind or "", status=self.status, words=self.words or ())
         if self.json:
             print_json("list", {"count": len(found), "statements": [asdict(entry) for entry in found]})
             return 0

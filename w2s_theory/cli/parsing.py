@@ -22,10 +22,11 @@ EXIT_CODES = {
     0: "done",
     2: "misuse: an option, name or file that can't be used; a package that is\n       not installed",
     3: "the output could not be written (a closed pipe, a full disk)",
+    70: "a mistake of w2s itself; its traceback is printed",
     130: "interrupted (Ctrl-C)",
 }
-#: The widest that a help is set, in columns.
-WIDEST = 100
+#: How narrow and how wide a help is set, in columns.
+NARROWEST, WIDEST = 40, 100
 
 
 class Command(Protocol):
@@ -44,7 +45,7 @@ def parsed(command: type[AnyCommand], name: str, words: Sequence[str]) -> AnyCom
     _refuse_values_of_flags(command, words)
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     asks_help = not {"-h", "--help"}.isdisjoint(words)
-    width = min(shutil.get_terminal_size().columns, WIDEST)
+    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     try:
         # An error is taken out of tyro's frame, and must not be broken into lines before.
         with _columns(width if asks_help else 10_000), redirect_stdout(out), redirect_stderr(err):

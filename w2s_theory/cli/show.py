@@ -28,7 +28,7 @@ class Show:
 
     statement: Annotated[Positional[str], arg(metavar="STATEMENT")]
     """name of the statement, <paper>.<statement>"""
-    seed: int = 0
+    seed: Annotated[int, arg(metavar="N")] = 0
     """seed of the example in numbers"""
     no_example: bool = False
     """leave the example out: nothing is computed"""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from .misuse import Misuse, Unwritable, refused, written
+from .options import Given
 from .printing import print_json
 from .workers import executor_of
 
@@ -55,19 +56,19 @@ class Sweep:
 
     file: Annotated[Positional[str], arg(metavar="FILE")] = ""
     """the study: a .py or .toml file"""
-    out: Annotated[str | None, arg(metavar="FOLDER")] = None
+    out: Annotated[Given[str], arg(metavar="FOLDER")] = None
     """where results go (default: STUDY-sweep beside the file)"""
-    workers: Annotated[int | None, arg(metavar="N")] = None
+    workers: Annotated[Given[int], arg(metavar="N")] = None
     """processes on this machine (default: a core each; 1: no others)"""
-    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    scheduler: Annotated[Given[str], arg(metavar="ADDRESS")] = None
     """a Dask cluster: tcp://host:8786; dask: one on this machine"""
-    trials: Annotated[int | None, arg(metavar="N")] = None
+    trials: Annotated[Given[int], arg(metavar="N")] = None
     """repetitions of every point, in the place of TRIALS"""
-    seed: Annotated[int | None, arg(metavar="N")] = None
+    seed: Annotated[Given[int], arg(metavar="N")] = None
     """another number gives other draws, in the place of SEED"""
     retry_failed: bool = False
     """run points again that raised; without it, they are run again when the code has changed"""
-    code_version: Annotated[str | None, arg(metavar="VERSION")] = None
+    code_version: Annotated[Given[str], arg(metavar="VERSION")] = None
     """go on with points of this version of the code, though it has changed since"""
     dry_run: bool = False
     """run nothing: say how many points there are, how many are finished and how long the rest may take"""
@@ -151,7 +152,7 @@ class Sweep:
             opened = open_engine(self._executor())
         try:
             with opened as engine, refused(ValueError, TypeError, ClusterError):
-                return sweep(
+                result = sweep(
                     study.run_one,
                     study.grid,
                     store=folder / "store",
@@ -160,6 +161,8 @@ class Sweep:
                     progress=Progress(study.name),
                     **self._arguments(study),
                 )
+                result.arrow()  # read now: columns may mix kinds, files may have gone
+            return result
         except Interrupted as stop:
             about = stop.result.provenance
             done = f"{about['finished']} of {about['points']} points are finished and kept in {folder / 'store'}"
@@ -190,7 +193,8 @@ class Sweep:
         if failures:
             more = f"; the first {SHOWN} are above" if len(failures) > SHOWN else ""
             print(
-                f"{len(failures)} of {about['points']} points failed{more}. Repair and run the same command again.",
+                f"{len(failures)} of {about['points']} points failed{more}. When the study has changed all points run again; to run only "
+                f"these: --retry-failed --code-version {about['version']}",
                 file=sys.stderr,
             )
         if no_figure:

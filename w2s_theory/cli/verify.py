@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from tyro.conf import Positional, arg
 
 from .misuse import Misuse, refused
+from .options import Given
 from .printing import print_json
 
 if TYPE_CHECKING:
@@ -36,15 +37,13 @@ class Verify:
            UNSOLVED, which is not a violation)
       1    a statement is VIOLATED or NONFINITE on one of its problems
       2    misuse: an unknown name, option or device
-      3    the output could not be written (a closed pipe, a full disk)
-      130  interrupted (Ctrl-C)
     """
 
-    names: Annotated[Positional[tuple[str, ...]], arg(metavar="[NAME ...]")] = ()
+    names: Annotated[Positional[Given[tuple[str, ...]]], arg(metavar="[NAME ...]")] = None
     """statements, or papers (all their statements); all without a name"""
-    seed: int = 0
+    seed: Annotated[int, arg(metavar="N")] = 0
     """seed of the example problems and simulations"""
-    device: str = "cpu"
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu"
     """cpu: NumPy; cuda, cuda:1, cpu-torch: NumPy and torch there, side by side"""
     json: bool = False
     """print one JSON object instead of the table"""

@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from .misuse import refused
+from .options import Given
 from .printing import print_json
 from .screen import screen_width
 from .workers import executor_of
@@ -31,21 +32,19 @@ class WorstCase:
       0    done; no problem violates the statement
       1    a problem was found on which it is VIOLATED or NONFINITE
       2    misuse: an unknown name or option, a package that is not installed
-      3    the output could not be written (a closed pipe, a full disk)
-      130  interrupted (Ctrl-C)
     """
 
     statement: Annotated[Positional[str], arg(metavar="STATEMENT")]
     """name of the statement, <paper>.<statement>"""
-    draws: int = 100
+    draws: Annotated[int, arg(metavar="N")] = 100
     """seeds for which the statement's own examples are drawn"""
-    seed: int = 0
+    seed: Annotated[int, arg(metavar="N")] = 0
     """the first of these seeds"""
-    hunt: int = 100
+    hunt: Annotated[int, arg(metavar="N")] = 100
     """problems that the hunt tries; 0: no hunt"""
-    workers: Annotated[int | None, arg(metavar="N")] = None
+    workers: Annotated[Given[int], arg(metavar="N")] = None
     """processes on this machine that run the checks (default: a core each; 1: no others)"""
-    scheduler: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    scheduler: Annotated[Given[str], arg(metavar="ADDRESS")] = None
     """a Dask cluster that runs them: tcp://host:8786; dask: one on this machine"""
     json: bool = False
     """print one JSON object instead of the page"""
@@ -56,15 +55,18 @@ class WorstCase:
         from ..theorems import find
         from ..worst_case import worst_case
 
-        with refused(KeyError, ValueError):
-            found = worst_case(
-                find(self.statement),
-                draws=self.draws,
-                seed=self.seed,
-                hunt=self.hunt,
-                executor=executor_of(self.workers, self.scheduler),
-                progress=Progress("worst-case"),
-            )
+        try:
+            with refused(KeyError, ValueError):
+                found = worst_case(
+                    find(self.statement),
+                    draws=self.draws,
+                    seed=self.seed,
+                    hunt=self.hunt,
+                    executor=executor_of(self.workers, self.scheduler),
+                    progress=Progress("worst-case"),
+                )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("Nothing of a search is kept; fewer --draws or a smaller --hunt take less time.") from None
         if self.json:
             print_json("worst-case", found.as_plain())
         else:

@@ -55,6 +55,7 @@ def sections(report: EmbeddingReport) -> list[Section]:
         ),
         Section(
             "The numbers",
+            "Errors are means over test rows, which trained none of the models. "
             "Gain = weak error − student error = misfit + residual; residual = cross term + penalty term. The misfit is how far student and weak "
             "model are apart, the cross term is due to the target missing the strong class, the penalty term is the rest; gap = weak error − ceiling "
             "error, pgr = gain / gap. The baseline is what a constant answer costs; a margin is the baseline minus the model's error."

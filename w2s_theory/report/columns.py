@@ -77,6 +77,13 @@ def numbers(table: Mapping[str, np.ndarray], role: str, name: str, kept: np.ndar
     return found
 
 
+def known_cells(cells: np.ndarray) -> np.ndarray:
+    """True where a cell is something: neither None nor NaN nor the missing value of pandas. Shape (rows,)."""
+    return np.array(
+        [cell is not None and type(cell).__name__ not in ("NAType", "NaTType") and cell == cell for cell in cells.tolist()]
+    )
+
+
 def failed(table: Mapping[str, np.ndarray]) -> np.ndarray:
     """True where the table says that the run failed: a text in its column ``error``, where it has one. Shape (rows,)."""
     if "error" not in table:
@@ -100,8 +107,8 @@ def mean_interval(groups: np.ndarray, values: np.ndarray, *, level: float = 0.95
     """
     at, index, count = np.unique(groups, return_inverse=True, return_counts=True)
     mean = np.bincount(index, weights=values) / count
-    squares = np.bincount(index, weights=(values - mean[index]) ** 2)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        squares = np.bincount(index, weights=(values - mean[index]) ** 2)
         half = stdtrit(count - 1, (1.0 + level) / 2.0) * np.sqrt(squares / (count - 1) / count)
     return Bars(at, mean, np.where(count > 1, half, np.nan), count)
 

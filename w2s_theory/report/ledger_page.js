@@ -30,13 +30,20 @@
       total[entry.show[0]] += 1;
       shown[entry.show[0]] += matches ? 1 : 0;
     }
-    for (const row of document.querySelectorAll(".findings tbody tr")) row.classList.toggle("hit", row.dataset.status === value("status"));
+    const findings = { shown: 0, total: 0 };
+    for (const table of document.querySelectorAll(".findings")) {
+      const rows = [...table.tBodies[0].rows];
+      for (const row of rows) row.hidden = Boolean(value("status")) && row.dataset.status !== value("status");
+      const left = rows.filter((row) => !row.hidden).length;
+      table.querySelector(".part").textContent = left < rows.length ? `${left} of ${rows.length} findings have this status` : "";
+      findings.total += rows.length;
+      findings.shown += table.closest(".entry").hidden ? 0 : left;
+    }
     for (const group of document.querySelectorAll(".group")) group.hidden = !group.querySelector(".entry:not([hidden])");
     document.getElementById("statements").hidden = !shown.statements;
     document.getElementById("nothing").hidden = shown.statements + shown.experiments > 0;
-    document.getElementById("count").textContent = ["statements", "experiments"]
-      .map((kind) => `${shown[kind]} of ${total[kind]} ${kind}`)
-      .join(", ");
+    const counts = ["statements", "experiments"].map((kind) => `${shown[kind]} of ${total[kind]} ${kind}`);
+    document.getElementById("count").textContent = `${counts.join(", ")} with ${findings.shown} of ${findings.total} findings`;
   }
 
   function remember() {

@@ -91,7 +91,8 @@ def statement_card(entry: StatementEntry, words: tuple[str, ...], titles: Mappin
     if shows:
         # The script puts the picture in when the entry is opened; it stands in the page once.
         listed = "".join(
-            f'<li data-shows="{stem}"><a href="#experiment-{stem}">{escaped(titles[stem])}</a></li>' for stem in shows
+            f'<li data-shows="{escaped(stem)}"><a href="#experiment-{escaped(stem)}">{escaped(titles[stem])}</a></li>'
+            for stem in shows
         )
         whole.append(f'<h5>Figures</h5>\n<ul class="figures">{listed}</ul>')
     whole.append(f"<h5>Code and test</h5>\n{links(entry.links)}")
@@ -107,14 +108,15 @@ def statement_card(entry: StatementEntry, words: tuple[str, ...], titles: Mappin
 
 def experiment_card(entry: ExperimentEntry, words: tuple[str, ...]) -> str:
     """An experiment."""
-    head = f'<article class="entry experiment" id="experiment-{entry.stem}" '
+    stem = escaped(entry.stem)
+    head = f'<article class="entry experiment" id="experiment-{stem}" '
     head += _data(entry.papers, [row[1] for row in entry.findings], words, entry.scale, entry.picture is not None)
-    whose = f'How the table was made<span class="unseen"> of {entry.stem}</span>'
+    whose = f'How the table was made<span class="unseen"> of {stem}</span>'
     made = f"<details><summary>{whose}</summary>{definitions(entry.provenance)}</details>" if entry.provenance else ""
     return "\n".join(
         [
-            f'{head} data-kind="">\n<h3><a href="#experiment-{entry.stem}">{escaped(entry.title)}</a></h3>',
-            f'<p class="source"><code>{entry.stem}</code>; {inline(entry.source)}; {entry.rows} rows{_quick(entry.scale)}</p>',
+            f'{head} data-kind="">\n<h3><a href="#experiment-{stem}">{escaped(entry.title)}</a></h3>',
+            f'<p class="source"><code>{stem}</code>; {inline(entry.source)}; {entry.rows} rows{_quick(entry.scale)}</p>',
             _figure(entry),
             _findings(entry, words),
             f'<div class="prose">{blocks(entry.about)}</div>',
@@ -173,7 +175,8 @@ def _findings(entry: ExperimentEntry, words: tuple[str, ...]) -> str:
         f"<td>{badge(status, words)}</td><td>{inline(evidence)}</td></tr>"
         for claim, status, evidence in entry.findings
     ]
+    caption = f'<caption><span class="unseen">Findings of {escaped(entry.stem)}</span><span class="part"></span></caption>'
     return (
-        f'<div class="table"><table class="findings"><caption class="unseen">Findings of {entry.stem}</caption>'
+        f'<div class="table"><table class="findings">{caption}'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{chr(10).join(rows)}\n</tbody></table></div>"
     )

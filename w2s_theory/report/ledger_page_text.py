@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from html import unescape
 
 from .._validation import MissingExtra
 from ..catalogue.blocks import Block, Formula, Numbered, Paragraph, Terms
@@ -95,12 +96,17 @@ def from_markdown(text: str, link: Callable[[str], str]) -> str:
     for pattern in ("html", "image_link", "image_reference", "short_image_ref"):
         reader.inlinePatterns.deregister(pattern)
     page = reader.convert(harmless(text))
-    page = re.sub(r'href="(?![a-z]+:|#)([^"]+)"', lambda found: f'href="{escaped(link(found[1]) or found[1])}"', page)
+    page = re.sub(r'href="(?!https?:|#)([^"]*)"', lambda found: _href(link(unescape(found[1]))), page)
     return (
         page.replace("<table>", '<div class="table" tabindex="0"><table>')
         .replace("</table>", "</table></div>")
         .replace("<th>", '<th scope="col">')
     )
+
+
+def _href(address: str) -> str:
+    """The attribute of a link; without an address (what is not there, another scheme) it leads nowhere."""
+    return f'href="{escaped(address)}"' if address else 'title="not there"'
 
 
 def _note_id(title: str, separator: str) -> str:

@@ -122,7 +122,10 @@ def short(name: Any, most: int = 32) -> str:
 
 
 def fitted(axes: Any) -> None:
-    """See that the figure makes room for what stands outside the axes, unless its maker has chosen a layout."""
+    """See that the figure makes room for what stands outside the axes, unless its maker has chosen a layout.
+
+    A colour bar that was drawn without a layout keeps its place: matplotlib can't give such a figure one any more.
+    """
     figure = axes.figure.figure  # of a part of a figure: the whole
-    if figure.get_layout_engine() is None:
+    if figure.get_layout_engine() is None and not any(hasattr(each, "_colorbar") for each in figure.axes):
         figure.set_layout_engine("constrained")

@@ -16,7 +16,7 @@ import numpy as np
 from .._array import is_array, to_numpy
 from .._validation import MissingExtra
 from ..embeddings import files as on_disk
-from .glossary import GLOSSARY
+from .glossary import glossary
 from .markup import html_page, markdown_page
 from .sections import Section
 
@@ -32,7 +32,7 @@ def write_report(
     """Write ``report.json``, ``report.md`` (its pictures ``picture_1.png`` … beside it) and ``report.html`` (self-contained).
 
     ``plain`` is the result for a program, under the key "result" of ``report.json`` (see ``json_ready``); ``provenance`` is from the
-    function of that name. A glossary and a section on how the report was made are added at the end. Without matplotlib the report
+    function of that name. A glossary of the words on it and a section on how the report was made are added at its end. Without matplotlib the report
     says that it has no pictures. Every file is written to a temporary name in ``folder`` and renamed; earlier reports are replaced.
     Returns the paths, the three pages first. Raises ``ValueError`` without sections, ``TypeError`` (naming the key) for a value that
     JSON has no word for, ``OSError`` naming the file that could not be written.
@@ -41,7 +41,8 @@ def write_report(
     if not sections:
         raise ValueError("sections must not be empty; a report without them says nothing. Pass at least one Section.")
     folder = Path(folder)
-    whole = [*sections, GLOSSARY, _made(provenance)]
+    words = glossary(title, sections)
+    whole = [*sections, *([words] if words else []), _made(provenance)]
     pages = ["report.json", "report.md", "report.html"]
     machine = {
         "title": title,
@@ -96,7 +97,8 @@ def _made(provenance: Mapping[str, Any]) -> Section:
             rows += [{"what": f"{key}: {name}", "value": _word(item)} for name, item in value.items()]
         else:
             rows.append({"what": key, "value": _word(value)})
-    return Section("How this report was made", "The inputs are named with their SHA-256.", rows=rows)
+    text = "The inputs are named with their SHA-256." if provenance.get("inputs") else ""
+    return Section("How this report was made", text, rows=rows)
 
 
 def _word(value: Any) -> str:

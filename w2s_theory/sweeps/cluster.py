@@ -128,8 +128,11 @@ class DaskEngine(EngineBase):
                 self.finished()
         finally:
             self._is_stopped = True
-            with suppress(Exception):  # of a scheduler that is gone
-                self._client.cancel(list(self._under_way))
+            if (
+                self._broken is None and self._client.status == "running"
+            ):  # cancelling at a scheduler that is gone goes on for ever
+                with suppress(Exception):
+                    self._client.cancel(list(self._under_way))
             if self._own_client:
                 with suppress(Exception):
                     self._client.close(timeout=CLOSE_SECONDS)

@@ -8,10 +8,13 @@ import hashlib
 import importlib.metadata
 import inspect
 import json
+import os
 import pickle
 import platform
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
+from opcode import opmap
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -19,20 +22,24 @@ from typing import Any
 import numpy as np
 
 from .._validation import MissingExtra
+from .imported import imported, roots_of
 from .points import SEED_RULE
 from .source_file import SourceFile
 
 LIBRARY = Path(__file__).resolve().parents[1]
 #: Parts of the library that no row depends on.
 _SILENT = ("cli", "report", "sweeps", "plotting.py")
+_FLAGS = 0x3FF  # what kind of function it is
+_DOCUMENTED = getattr(inspect, "CO_HAS_DOCSTRING", 0)
 
 
 def code_version(run_one: Callable[..., Any]) -> str:
     """Sixteen hexadecimal digits of what the rows of ``run_one`` depend on besides parameters and seeds.
 
-    These are: its file and the files beside it that this one imports, without comments and docstrings; what it closes over, and
-    arguments bound by ``functools.partial``; for functions of a notebook or of the script that is run, the functions and values that
-    they refer to; the sources of w2s_theory; the versions of Python, NumPy, SciPy and torch. Other packages don't count.
+    These are: its file and the files that this one imports, directly or not, from beside it or from its package (see ``imported``), without
+    comments and docstrings; what it closes over, and arguments bound by ``functools.partial``; for functions of a notebook or of the script
+    that is run, the functions and values that they refer to; what w2s_theory does (comments and the words of docstrings are no matter);
+    the versions of Python, NumPy, SciPy and torch. Other packages don't count, nor what lies on other import paths, nor data files.
 
     Raises ``ValueError`` when the function refers to something that can't be told from another of its kind (an open file, a lock).
     """
@@ -60,9 +67,19 @@ def _versions() -> bytes:
 
 @functools.cache
 def _library() -> tuple[bytes, ...]:
-    """Digests of the library's sources, read once: a process goes on with the code that it has loaded."""
-    files = [path for path in sorted(LIBRARY.rglob("*.py")) if path.relative_to(LIBRARY).parts[0] not in _SILENT]
-    return tuple(hashlib.sha256(str(path.relative_to(LIBRARY)).encode() + b"\0" + path.read_bytes()).digest() for path in files)
+    """Digests of the library's modules, read once: a process goes on with the code that it has loaded.
+
+    They are taken of the instructions, which Python keeps beside the sources: to parse hundreds of files takes seconds.
+    """
+    return tuple(_digest_of(path) for path in sorted(LIBRARY.rglob("*.py")) if path.relative_to(LIBRARY).parts[0] not in _SILENT)
+
+
+def _digest_of(path: Path) -> bytes:
+    code = SourceFileLoader("", str(path)).get_code("")
+    digest = hashlib.sha256(path.relative_to(LIBRARY).as_posix().encode())
+    for part in _instructions(code) if code else ():
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.digest()
 
 
 def _identity(function: Any, seen: set[int]) -> Iterator[bytes]:
@@ -72,7 +89,7 @@ def _identity(function: Any, seen: set[int]) -> Iterator[bytes]:
     seen.add(id(function))
     if isinstance(function, SourceFile):
         yield f"file {function.function} {function.package}".encode()
-        yield from _files(Path(function.path), function.text)
+        yield from _files(Path(function.path), function.text.encode(), function.package)
     elif isinstance(function, functools.partial):
         yield b"partial"
         yield from _identity(function.func, seen)
@@ -98,12 +115,12 @@ def _function(function: FunctionType, seen: set[int]) -> Iterator[bytes]:
     if path is not None and function.__module__ != "__main__":
         if _is_installed(path):
             return  # the versions of the packages that matter are there already
-        yield from _files(path, path.read_text(encoding="utf-8"))
+        yield from _files(path, path.read_bytes())
     else:
         for name in sorted(_names(function.__code__) & function.__globals__.keys()):
             yield name.encode()
             yield from _value(function.__globals__[name], seen)
-    yield from _bytecode(function.__code__, function.__doc__)  # also for a file: two lambdas of one line have the same name
+    yield from _instructions(function.__code__)  # also for a file: two lambdas of one line have the same name
     yield from _value([function.__defaults__, function.__kwdefaults__], seen)
     for cell in function.__closure__ or ():
         try:
@@ -148,46 +165,62 @@ def _pickled(value: Any) -> bytes:
     return hashlib.sha256(cloudpickle.dumps(value)).digest()
 
 
-def _bytecode(code: CodeType, docstring: str | None) -> Iterator[bytes]:
-    """The instructions of a function without its line numbers, its file's name and its docstring."""
+def _instructions(code: CodeType) -> Iterator[bytes]:
+    """What a code object does: without line numbers, its file's name and docstrings, as of all that is defined in it."""
     yield code.co_code
-    yield repr((code.co_names, code.co_varnames, code.co_freevars)).encode()
-    for constant in code.co_consts:
+    yield code.co_exceptiontable
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    yield repr((*names, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _FLAGS)).encode()
+    silent = _silent_constants(code)
+    for place, constant in enumerate(code.co_consts):
         if isinstance(constant, CodeType):
-            yield from _bytecode(constant, None)
-        elif not (isinstance(constant, str) and constant == docstring):
+            yield from _instructions(constant)
+        elif place not in silent:
             yield repr(sorted(constant, key=repr) if isinstance(constant, frozenset) else constant).encode()
+
+
+def _silent_constants(code: CodeType) -> set[int]:
+    """The places of the docstring and of the number of a class's first line, which Python 3.13 keeps, among the constants."""
+    if code.co_flags & inspect.CO_OPTIMIZED:  # a function; before 3.13 the first constant of one that has no docstring is None
+        is_documented = code.co_flags & _DOCUMENTED if _DOCUMENTED else not code.co_name.startswith("<")
+        return {0} if is_documented and code.co_consts and isinstance(code.co_consts[0], str) else set()
+    words, found = code.co_code, set()
+    for at in range(2, len(words), 2):
+        is_bound = words[at] == opmap["STORE_NAME"] and words[at - 2] == opmap["LOAD_CONST"]
+        if is_bound and code.co_names[words[at + 1]] in ("__doc__", "__firstlineno__"):
+            found.add(words[at - 1])
+    return found
 
 
 def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*(_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)))
 
 
-def _files(path: Path, text: str) -> Iterator[bytes]:
-    """A file and those beside it that it imports, directly or not, each as its syntax tree."""
-    found: dict[Path, str] = {}
-    waiting = [(path, text)]
+def _files(first: Path, text: bytes, package: str | None = None) -> Iterator[bytes]:
+    """A file and those that it imports, directly or not, each as its syntax tree; one that does not parse as its bytes."""
+    home = roots_of(first, package)
+    found: dict[Path, bytes] = {}
+    waiting = {first}
     while waiting:
-        path, text = waiting.pop()
-        if path in found or path.is_relative_to(LIBRARY):
+        path = waiting.pop()
+        source = text if path == first else path.read_bytes()
+        try:
+            found[path], statements = _parsed(source)
+        except (SyntaxError, ValueError):
+            found[path] = source
             continue
-        tree = ast.parse(text)
-        found[path] = ast.dump(_without_docstrings(tree))
-        for beside in sorted(_siblings(tree, path.parent) - found.keys()):
-            waiting.append((beside, beside.read_text(encoding="utf-8")))
+        beside = imported(statements, path, [*home, *roots_of(path)]) - found.keys()
+        waiting |= {each for each in beside if not each.is_relative_to(LIBRARY) and not _is_installed(each)}
     for path in sorted(found):
-        yield f"{path.name}\0{found[path]}".encode()
+        yield os.path.relpath(path, first.parent).encode() + b"\0" + found[path]
 
 
-def _siblings(tree: ast.AST, folder: Path) -> set[Path]:
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level <= 1:
-            words = (node.module or "").split(".")
-            names |= {words[0], words[-1]} | {alias.name for alias in node.names}
-    return {folder / f"{name}.py" for name in names if name and (folder / f"{name}.py").is_file()}
+@functools.lru_cache(maxsize=512)
+def _parsed(source: bytes) -> tuple[bytes, ast.Module]:
+    """A file's syntax tree as text, without docstrings; and its import statements alone."""
+    tree = ast.parse(source)
+    statements: list[ast.stmt] = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return ast.dump(_without_docstrings(tree)).encode(), ast.Module(statements, [])
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

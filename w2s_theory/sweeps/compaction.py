@@ -13,20 +13,22 @@ from typing import Any
 from . import parts, tables
 from .folder import Folder
 
-#: So many files of one level are merged into one of the next: 10⁵ units then lie in a few hundred files at most.
+#: When so many files of one level lie there, they are merged into one of the next: 10⁵ units then lie in a few hundred files at most.
 FAN = 256
+#: Files that are merged in one go at most, where far more lie there: none of them is rewritten twice.
+MOST = 4096
 #: Merged files stay about below this size, and files above half of it are not merged again: merging holds one of them in memory.
 LARGEST = 256 * 2**20
 
 
 def merge_level(folder: Folder) -> bool:
-    """Merge ``FAN`` files of the highest level that has so many; False when there is none, or another process was at them."""
+    """Merge the files of the highest level that has ``FAN`` or more; False when there is none, or another process was at them."""
     names = folder.names()
     levels = Counter(parts.level(name) or 0 for name in names)
     for level in sorted((level for level, count in levels.items() if count >= FAN), reverse=True):
         small = _small(folder, sorted(name for name in names if parts.level(name) == level))
         if len(small) >= FAN:
-            return merge(folder, next(_batches(small[:FAN])), level + 1)
+            return all(merge(folder, batch, level + 1) for batch in _batches(small))
     return False
 
 
@@ -77,7 +79,7 @@ def _batches(files: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
     batch: list[str] = []
     total = 0
     for name, size in files:
-        if total + size > LARGEST:
+        if total + size > LARGEST or len(batch) == MOST:
             yield batch
             batch, total = [], 0
         batch.append(name)

@@ -32,6 +32,7 @@ def local_cluster(workers: int) -> Any:
     config = {
         # Dask sets MALLOC_TRIM_THRESHOLD_ here, so that every array above 128 kB is asked from the system and given back.
         "distributed.nanny.pre-spawn-environ": ONE_THREAD,
+        "distributed.worker.daemon": False,  # a point may start processes of its own; workers watch their parent
         "distributed.worker.profile.enabled": False,
         "distributed.admin.tick.interval": "1s",
         "distributed.admin.system-monitor.interval": "5s",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import math
+import multiprocessing
 import os
 import pickle
 import signal
@@ -21,6 +22,7 @@ from .engines import EngineBase, Ticket, WorkerDied, cores
 from .units import ONE_THREAD
 
 WATCH_SECONDS = 0.5
+LOOK_SECONDS = 1.0  # how often it is seen whether workers live that say nothing
 END_SECONDS = 5.0
 HELLO = b"here"
 STILLBORN = 3
@@ -66,11 +68,19 @@ class LokyEngine(EngineBase):
         self._feed()
         while self._busy and not ended:
             left = None if timeout is None else max(end - time.monotonic(), 0.0)
-            for connection in wait(list(self._busy), left):
+            said = wait(list(self._busy), LOOK_SECONDS if left is None else min(left, LOOK_SECONDS))
+            for connection in said or self._silent():
                 ended += self._answer(connection)
             if time.monotonic() >= end:
                 break
         return ended
+
+    def _silent(self) -> list[Connection]:
+        """Workers that are dead though their pipe is open: processes that their points forked hold its other end."""
+        dead = [connection for connection in self._busy if not self._workers[connection].is_alive() and not connection.poll()]
+        for connection in dead:
+            connection.close()
+        return dead
 
     def _answer(self, connection: Any) -> list[tuple[Ticket, Any]]:
         """What a worker has to say: that it is there, or what became of its call."""
@@ -107,7 +117,8 @@ class LokyEngine(EngineBase):
         end = time.monotonic() + (0.0 if now else END_SECONDS)
         for process in self._workers.values():
             process.join(max(end - time.monotonic(), 0.0))
-            self._kill(process)
+            if process.is_alive():  # the number of one that has ended may be another's by now
+                self._kill(process)
         atexit.unregister(self.stop)
         self._workers.clear()
         self._born.clear()
@@ -155,7 +166,8 @@ class LokyEngine(EngineBase):
         connection.close()
         process.join(END_SECONDS)
         code = process.exitcode
-        self._kill(process)
+        if code is None:
+            self._kill(process)
         if code is None or code >= 0:
             return f"exit code {code}"
         return f"killed by {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"killed by signal {-code}"
@@ -179,6 +191,7 @@ def _serve(connection: Connection, parent: int) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which what run_one starts would inherit
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    multiprocessing.set_start_method(None, force=True)  # what points start is not loky's, which spawned processes don't know
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with suppress(OSError):
         connection.send_bytes(HELLO)
@@ -208,7 +221,11 @@ def _pickled(error: BaseException) -> bytes:
 
 
 def _end_with(parent: int) -> None:
-    """End this process when ``parent`` is gone, whatever it is doing. (Where a parent's end leaves its number, the pipe tells.)"""
+    """End this process and what it has started when ``parent`` is gone. (Where a parent's end leaves its number, the pipe tells.)"""
+    from loky.backend.utils import kill_process_tree
+
     while os.getppid() == parent:
         time.sleep(WATCH_SECONDS)
+    with suppress(Exception):
+        kill_process_tree(multiprocessing.current_process())
     os._exit(1)

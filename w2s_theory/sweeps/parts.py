@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import re
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64, a2b_hex, b2a_base64
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,8 +22,8 @@ SCHEMA, VERSION = "w2s-theory/sweep-points", 1
 _ENTRY = "w2s_theory"
 _NAME = re.compile(r"part(\d+)-([0-9a-f]{32})\.parquet")
 _START = f'{{"schema": "{SCHEMA}/'.encode()
+_STATES, _KEYS = b', "statuses": "', b'", "keys": "'
 _SCHEMA = f"{SCHEMA}/{VERSION}"
-_parse = json.JSONDecoder().raw_decode
 _STATUSES = tuple(tables.RANKS)
 _KEY = 16
 _TEXT = ("_status", "_run", "_version", "_sweep", "_error", "_traceback")
@@ -89,12 +89,12 @@ def encoded(table: Any, sweep: str, version: str, level: int) -> tuple[str, byte
 
 def points(name: str, data: bytes) -> Iterator[tuple[bytes, Point]]:
     """Key and state of each point of a part. Raises ``Damaged`` and ``NewerSchema``."""
-    about = _about(name, data)
+    about, lists = _about(name, data)
     sweep, version = about["sweep"], about["version"]
-    if "keys" not in about:
+    if not lists:
         return points_of(_table(data, ["_key", "_row", "_status"]), sweep, version)
-    keys, statuses = a2b_base64(about["keys"]), bytes.fromhex(about["statuses"])
-    return zip(_split(keys), map(_states(version, sweep).__getitem__, statuses), strict=True)
+    statuses, _, keys = lists.partition(_KEYS)
+    return zip(_split(a2b_base64(keys)), map(_states(version, sweep).__getitem__, a2b_hex(statuses)), strict=True)
 
 
 def points_of(table: Any, sweep: str, version: str) -> Iterator[tuple[bytes, Point]]:
@@ -122,13 +122,13 @@ def _split(keys: bytes) -> Iterator[bytes]:
 
 def whole(name: str, data: bytes) -> tuple[tuple[str, str], Any]:
     """Sweep and version of a part, and its rows. Raises ``Damaged`` and ``NewerSchema``."""
-    about = _about(name, data)
+    about, _ = _about(name, data)
     return (about["sweep"], about["version"]), rows.with_orders(_table(data, None), about["orders"])
 
 
 def table(name: str, data: bytes, *, sweep: str, version: str | None) -> Any:
     """The rows of a part; None when it is of another sweep, or of another version than a given one. Raises as ``whole``."""
-    about = _about(name, data)
+    about, _ = _about(name, data)
     if about["sweep"] != sweep or version not in (None, about["version"]):
         return None
     return rows.with_orders(_table(data, None), about["orders"])
@@ -142,16 +142,20 @@ def _table(data: bytes, columns: list[str] | None) -> Any:
     return file.read(columns, use_threads=False)
 
 
-def _about(name: str, data: bytes) -> dict[str, Any]:
-    """Our entry of the metadata; it stands behind all values, so that no value can pass for it.
+def _about(name: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Our entry of the metadata without a unit's lists, and these; it stands behind all values, so that no value can pass for it.
 
     Raises ``Damaged`` when the bytes are not those that were written, and ``NewerSchema``.
     """
     if name[-40:-8] != _digest(data):
         raise Damaged(f"{name} is damaged: its {len(data)} bytes are not those that were written")
     start = data.rfind(_START)
+    middle = data.find(_STATES, start)  # within texts of the entry quotes are escaped
     try:
-        about = _parse(data[start:].decode("latin-1"))[0]
+        if middle < 0:
+            about, lists = _parsed(data[start:]), b""
+        else:
+            about, lists = _parsed(data[start:middle] + b"}"), data[middle + len(_STATES) : data.index(b'"}', middle)]
         version = VERSION if about["schema"] == _SCHEMA else int(about["schema"].rpartition("/")[2])
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(f"{name} is not a part of a sweep: its metadata do not say what it holds") from error
@@ -160,7 +164,13 @@ def _about(name: str, data: bytes) -> dict[str, Any]:
             f"{name} has version {version} of the schema {SCHEMA!r}; this w2s-theory reads up to {VERSION}. Upgrade w2s-theory, "
             "or use another folder."
         )
-    return about
+    return about, lists
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(words: bytes) -> dict[str, Any]:
+    """The object that ``words`` begin with; it is the same in all units of a run."""
+    return json.JSONDecoder().raw_decode(words.decode("latin-1"))[0]
 
 
 def _digest(data: bytes) -> str:

@@ -1,7 +1,8 @@
-"""A progress bar on stderr: redrawn in place on a terminal, a line now and then in a log."""
+"""A progress bar on stderr: redrawn in place on a terminal, a line now and then in a log or from a worker process."""
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import time
 from typing import TextIO
@@ -22,6 +23,8 @@ class Progress:
         self.label = label
         self.stream = sys.stderr if stream is None else stream
         self.is_terminal = self.stream.isatty()
+        #: Whether the bar stays in its line: that of a terminal belongs to the main process, workers would overwrite each other there.
+        self.is_redrawn = self.is_terminal and multiprocessing.parent_process() is None
         self.start = self.before = time.monotonic()
         self.shown = -LOG_SECONDS
         self.held = self.last = -1
@@ -35,13 +38,11 @@ class Progress:
             self.start = self.before = now
             self.held = self.last = done
         self._learn(now, done)
-        is_soon = now < self.shown + (FRAME_SECONDS if self.is_terminal else LOG_SECONDS)
+        is_soon = now < self.shown + (FRAME_SECONDS if self.is_redrawn else LOG_SECONDS)
         if not (is_first or is_last) and (is_soon or done >= total):
             return
         self.shown = now
         self._show(now, done, total)
-
-    report = __call__
 
     def note(self, text: str) -> None:
         """Say something that is not about how far it is, on a line of its own."""
@@ -60,10 +61,10 @@ class Progress:
         kept = f" ({self.held} kept from before)" if self.held else ""
         filled = WIDTH * done // total if total else WIDTH
         line = f"{self.label}  [{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{total}  {self._left(now, done, total)}{kept}"
-        if self.is_terminal:
-            self.stream.write(f"\r\033[K{line}" + ("\n" if done >= total else ""))
-        else:
-            self.stream.write(line + "\n")
+        if not self.is_redrawn:
+            self.note(line)
+            return
+        self.stream.write(f"\r\033[K{line}" + ("\n" if done >= total else ""))
         self.stream.flush()
 
     def _left(self, now: float, done: int, total: int) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .folder import StoreError
+
 
 class Interrupted(KeyboardInterrupt):
     """A sweep was stopped by Ctrl-C; the message says how to go on, ``result`` has the points that are finished."""
@@ -31,7 +33,14 @@ class SweepResult:
 
     @functools.cached_property
     def _all(self) -> Any:
-        return self._kept.table(self._keys)
+        table, known = self._kept.table(self._keys), self._kept.known()
+        lost = self.provenance["finished"] - sum(key in known for key in self._keys)
+        if lost > 0:
+            raise StoreError(
+                f"{lost} of {self.provenance['finished']} finished points are gone from {self._kept.folder}: files were damaged or deleted "
+                "there since. Run the same again: it runs those points only."
+            )
+        return table
 
     def arrow(self) -> Any:
         """The table as a ``pyarrow.Table``: the point's values, ``trial``, what ``run_one`` returned, and ``error``.

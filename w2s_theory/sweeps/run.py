@@ -6,6 +6,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from .points import SEED_RULE
 from .provenance import provenance
 from .result import Interrupted, SweepResult
 from .schedule import Schedule, Unit
-from .store import Memory, Store
+from .store import Memory, Store, StoreError
 from .units import PointResult
 
 REFRESH_SECONDS = 2.0  # how often at most a run looks for what other runs have added
@@ -53,7 +54,8 @@ def sweep(
     """Run ``run_one(params, rng=rng)`` at every point of ``grid`` and return its rows as one table, in the order of the grid.
 
     ``run_one`` returns a dict, or several: a row of the table, with the point's values before its own. Values are str, int, float or bool
-    (NaN and infinity are allowed). ``grid`` is a list of dicts with the same names; see ``grids``. ``trials=k`` repeats every point with
+    (NaN and infinity are allowed). Very cheap points are best put together: what a sweep adds to each is then shared by the rows that one
+    returns. ``grid`` is a list of dicts with the same names; see ``grids``. ``trials=k`` repeats every point with
     an axis "trial" (0, …, k − 1), which ``run_one`` doesn't see.
 
     The draws of a point follow from ``name``, ``seed`` and its values on ``seed_axes`` (default: all axes) and nothing else: points
@@ -147,6 +149,10 @@ class _Run:
         except KeyboardInterrupt:
             raise self._interrupted() from None
         self._write_run()
+        is_last = self.about["complete"] and self.done > self.about["held"]
+        if isinstance(self.kept, Store) and is_last and not self._may_have_company(self.kept):
+            with suppress(StoreError):  # nothing is lost with the files as they are
+                self.kept.compact()
         return SweepResult(self.kept, self.plan.keys, self.about, self.notes)
 
     def _work(self, patient: PatientInterrupts) -> None:
@@ -188,7 +194,7 @@ class _Run:
                 error = f"its worker died while it ran, twice (killed, out of memory, or a crash): {answer}".rstrip(": ")
                 self._keep(number, PointResult(0, "died", [], 0.0, error))
         elif isinstance(answer, BaseException):
-            if isinstance(self.engine, InProcess):
+            if isinstance(self.engine, InProcess) or isinstance(answer, KeyboardInterrupt):  # one that run_one itself has raised
                 raise answer
             raise RuntimeError(
                 f"run_one can't be run in a worker: {type(answer).__name__}: {answer}. What it imports must be there too; "

@@ -1,4 +1,4 @@
-"""Which points go into the next unit: sized by time, smaller near the end, one at a time after a worker has died."""
+"""Which points go into the next unit: sized by time, smaller near the end, in ever smaller parts after a worker has died."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 SECONDS = 0.2  # of work in a unit: what sending and writing it costs is a few thousandths of that
 LEAST = 0.1
 GROWTH = 8
+PARTS = 32  # that the points of a unit whose worker died are tried in
 DEATHS = 2  # of its worker, while it ran alone, until a point is recorded
 MOST = 10_000  # points in a unit: what it sends and holds stays small
 
@@ -27,14 +28,15 @@ class Schedule:
 
     A unit gets as many points as took ``SECONDS`` lately, one at first; the worker stops when its time is over, and ``ended`` takes
     back the rest. Near the end the time shrinks (to ``LEAST``), so that workers end together. The points of a unit whose worker died are
-    suspects: each is run alone in a unit, one of them at a time, while other workers go on; one that dies twice alone has died.
+    suspects: they are run in ``PARTS`` parts, one part at a time while other workers go on, and those of a part that dies again in parts of
+    it, down to single points; one that dies twice alone has died.
     """
 
     def __init__(self, points: Iterable[int], is_done: Callable[[int], bool] = lambda point: False) -> None:
         self._waiting = deque(points)
         self._is_done = is_done
-        self._suspects: deque[int] = deque()
-        self._suspect: int | None = None  # the one that is under way
+        self._suspects: deque[Sequence[int]] = deque()
+        self._tried: Unit | None = None  # the suspects that are under way
         self._deaths: dict[int, int] = {}
         self._cost = math.nan  # seconds of a point, lately
         self._count = 1
@@ -46,9 +48,9 @@ class Schedule:
         ``write_seconds`` is what a write to the store takes; units are twenty times as long. Points that another run has finished
         (``is_done``) are passed over, and the rest is then started at another place, away from that run's.
         """
-        if self._suspects and self._suspect is None:
-            self._suspect = self._suspects.popleft()
-            return Unit([self._suspect], 0.0)
+        if self._suspects and self._tried is None:
+            self._tried = Unit(self._suspects.popleft(), SECONDS)
+            return self._tried
         count, seconds = self._size(slots, max(SECONDS, 20 * write_seconds))
         points: list[int] = []
         is_elsewhere = False
@@ -77,24 +79,26 @@ class Schedule:
 
     def ended(self, unit: Unit, done: int, seconds: float) -> None:
         """``done`` points of ``unit`` were run, in ``seconds``; the others wait again, at the front."""
-        self._waiting.extendleft(reversed(unit.points[done:]))
-        self._clear(unit)
+        rest = unit.points[done:]
+        if unit is self._tried:
+            self._tried = None
+            self._suspects.extendleft([rest] if rest else [])
+        else:
+            self._waiting.extendleft(reversed(rest))
         cost = max(seconds / done, 1e-7)
         # a geometric mean of old and new: a first point that loads libraries is soon forgotten
         self._cost = cost if math.isnan(self._cost) else math.sqrt(self._cost * cost)
         self._count = max(self._count, done)
 
     def died(self, unit: Unit) -> list[int]:
-        """The worker of ``unit`` died: return the points that are known to be why, if any. The others are tried again, one by one."""
-        self._clear(unit)
+        """The worker of ``unit`` died: return the points that are known to be why, if any. The others are tried again, in parts."""
+        if unit is self._tried:
+            self._tried = None
         if len(unit.points) == 1:
             (point,) = unit.points
             self._deaths[point] = self._deaths.get(point, 0) + 1
             if self._deaths[point] == DEATHS:
                 return [point]
-        self._suspects.extend(unit.points)
+        size = math.ceil(len(unit.points) / PARTS)
+        self._suspects.extend(unit.points[start : start + size] for start in range(0, len(unit.points), size))
         return []
-
-    def _clear(self, unit: Unit) -> None:
-        if self._suspect is not None and list(unit.points) == [self._suspect]:
-            self._suspect = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,8 @@ from .result import SweepResult
 from .saved import write_table
 from .study import Study
 
-#: Rows of the table, and failures, that the page shows; the files have all of them.
-HEAD, FAILURES = 20, 100
+#: Rows of the table, failures and means that the page shows; the files have all rows.
+HEAD, FAILURES, MEANS = 20, 100, 200
 #: Lines of a figure that can be told apart.
 MOST_LINES = 8
 
@@ -75,7 +77,8 @@ def sections(study: Study, result: SweepResult, figure: bytes, why: str) -> list
             for axis in study.axes
         ),
     ]
-    parts = [Section("What was run", "\n\n".join([study.about, *result.notes]), rows=ran)]
+    words = study.about.removeprefix(study.title).lstrip(".").strip()  # the title stands above
+    parts = [Section("What was run", "\n\n".join([words, *result.notes]), rows=ran)]
     if result.failures:
         text = f"{len(result.failures)} of {about['points']} points have no rows. Their draws can be repeated: a point's seed is its own."
         if len(result.failures) > FAILURES:
@@ -83,9 +86,11 @@ def sections(study: Study, result: SweepResult, figure: bytes, why: str) -> list
         parts.append(Section("Failures", text, rows=_short(result.failures)))
     if len(next(iter(table.values()))):
         means, words = summary(study, table)
+        if len(means) > MEANS:
+            words += f" The first {MEANS} of {len(means)} are shown."
         picture = figure or None
         text = f"{words}{f' There is no figure: {why}' if why else ''}"
-        parts.append(Section("What came out", text, rows=means, picture=picture, caption=_caption(study, table)))
+        parts.append(Section("What came out", text, rows=means[:MEANS], picture=picture, caption=_caption(study, table)))
         rows = [{name: column[i].item() for name, column in table.items()} for i in range(min(HEAD, len(table["error"])))]
         parts.append(Section("The first rows", f"{len(table['error'])} rows are in table.parquet and table.csv.", rows=rows))
     return parts
@@ -126,13 +131,19 @@ def figure_files(study: Study, table: Mapping[str, np.ndarray]) -> dict[str, byt
     from ..report.style import style
 
     matplotlib.use("Agg")
-    with style():
+    with style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the figure shows them as boxes
         try:
             figure = study.draw(dict(table)) if study.draw is not None else _lines(study, table)
         except NoFigure:
             raise
         except Exception as error:
-            by = "draw" if study.draw is not None else "the figure of X, Y and BY"
+            lines = [
+                frame.lineno
+                for frame in traceback.extract_tb(error.__traceback__)
+                if Path(frame.filename).name == study.file.name
+            ]
+            by = "the figure of X, Y and BY" if study.draw is None else f"draw, line {lines[-1]}," if lines else "draw"
             raise NoFigure(f"{by} failed: {type(error).__name__}: {error}") from error
         figure = getattr(figure, "figure", figure)  # axes are as good
         if not hasattr(figure, "savefig"):

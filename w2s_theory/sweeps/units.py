@@ -89,7 +89,9 @@ def _run_point(
         rng = np.random.default_rng(point_seed(name, seed_axes, values, seed))
         returned = run_one(dict(params), rng=rng)
         rows = [_own_columns(row, values) for row in ((returned,) if isinstance(returned, Mapping) else _iterated(returned))]
-    except (Exception, SystemExit) as error:  # sys.exit() in a point ends the point, not the worker
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also sys.exit(), which ends the point only, and the panics of compiled libraries
         lines = traceback.format_exception(error)
         one_line = " ".join(traceback.format_exception_only(error)[-1].split()) or type(error).__name__
         return PointResult(index, "failed", [], time.perf_counter() - start, _text(one_line), _text("".join(lines)))

@@ -60,6 +60,8 @@ def compare(triple: Triple, constant: float, misfit: Any) -> Sides:
 def is_a_hint(triple: Triple) -> bool:
     """True when the weak model says ½ always, is right half of the time, and the student leans to the true class by a
     constant."""
+    if not IS_KL.is_met(triple):  # other predictions need not be distributions
+        return False
     weak, student, target = (to_numpy(probabilities(values)) for values in (triple.weak, triple.student, triple.target))
     if weak.ndim != 2 or weak.shape[-1] != 2 or triple.weights is not None:
         return False

@@ -1,9 +1,9 @@
 """Confidence loss, memorising student: p ends at (1 − a) y + a s, s its own label where c < ½/(1 − a) or both agree, else the weak label.
 
 y is the weak probability of class 1, c = max(y, 1 − y), a the coefficient, the threshold ½. Proof: m' = 2 (t − p), so p moves monotonically
-towards the target t of its side; one on its own side is reached, one on the other is left behind only for a target that is further the
-same way. The same holds for descent with steps up to 2, which can't overshoot. Left: that descent, until p is within 1e-9 of its target.
-Derived here.
+towards the target t of its side; one on its own side is reached, one on the other is left behind only for a target that is further the same
+way. The same holds for descent with steps up to 2, which can't overshoot. A check computes the left side from that descent, until p is
+within 1e-9 of its target. Derived here.
 """
 
 from __future__ import annotations

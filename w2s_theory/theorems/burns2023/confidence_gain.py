@@ -2,8 +2,8 @@
 
 κ = ½/(1 − a). A memorising student ends with its own earlier decision on weak labels less confident than κ and with the weak label on the
 others. So the loss helps exactly when the student's decisions at the end of the warm-up beat the weak labels on the disagreements that it
-overrides, and it hurts a student whose decisions are worse. Left: all cases of the population, each with scores of its own that descend the loss.
-Derived here.
+overrides, and it hurts a student whose decisions are worse. A check computes the left side from all cases of the population, each with
+scores of its own that descend the loss. Derived here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Phase transition of the confidence loss: a student keeps its label against a weak one exactly where the weak confidence is below ½/(1 − a).
 
-For a < ½ unsure weak labels are overridden, and all of them for a > ½, hard ones too. Left: the share of the disagreements in which descent
-ends on the student's side; right: the share of weak labels below the border. Derived here.
+For a < ½ unsure weak labels are overridden, and all of them for a > ½, hard ones too. The left side is the share of the disagreements in
+which descent ends on the student's side, the right side is the share of weak labels below the border. Derived here.
 """
 
 from __future__ import annotations

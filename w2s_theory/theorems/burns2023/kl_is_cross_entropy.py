@@ -1,7 +1,8 @@
 """KL(y‖p) has the slope of cross-entropy, p − y: they differ by the entropy of the weak labels, which no student changes.
 
-So training runs that differ in this choice only are the same runs. Left: derivatives of Σ y log(y/p) as it is written, by complex steps
-in the scores, which have no truncation to speak of, and the slopes that the loss gives to a training loop. Derived here.
+So training runs that differ in this choice only are the same runs. A check computes the left side from derivatives of Σ y log(y/p) as it is
+written, by complex steps in the scores, which have no truncation to speak of, and the slopes that the loss gives to a training loop.
+Derived here.
 """
 
 from __future__ import annotations

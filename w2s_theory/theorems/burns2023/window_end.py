@@ -1,7 +1,7 @@
 """Window loss, two classes: free scores end at clip(y, ½ − radius, ½ + radius) from inside the window, and never move from outside it.
 
-From below, the student stops at confidence ½ + radius however sure the weak label is; from above it keeps what it believed, right or
-wrong. Left: the integrated flow, each row stopped where it leaves the window. Derived here.
+From below, the student stops at confidence ½ + radius however sure the weak label is; from above it keeps what it believed, right or wrong.
+A check computes the left side from the integrated flow, each row stopped where it leaves the window. Derived here.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The strong model believes that a prompt's examples share a concept. Each has its own, drawn from q, and the posterior tends to the concept
 nearest to the mean head Σ q_k β^w_k: the error to the mixture's mean β_q tends to ‖β_k̂ − β_q‖², for right labels and orthonormal concepts
-‖e_mode − q‖². With W̄ a bound on E[1 − w_k̂] and D the largest distance to k̂, the error is off by at most 2√R D W̄ + D² W̄². Left: pairs of
-sampled prompts (their product is unbiased for the error of a student of fresh prompts).
+‖e_mode − q‖². With W̄ a bound on E[1 − w_k̂] and D the largest distance to k̂, the error is off by at most 2√R D W̄ + D² W̄². A check
+computes the left side from pairs of sampled prompts (their product is unbiased for the error of a student of fresh prompts).
 """
 
 from __future__ import annotations

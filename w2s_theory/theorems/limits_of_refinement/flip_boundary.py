@@ -1,8 +1,8 @@
 """A bias in the direction b̂ costs the concept its place exactly beyond the size min_k ‖u_k‖²/2(u_k·b̂)₊.
 
-Proof: ‖β_w − β_k‖² < ‖β_w − β_{k*}‖² is u_k·b > ‖u_k‖²/2, linear in b: the phases of refinement are the cells of the Voronoi diagram of the concepts.
-Just beyond the boundary naive fine-tuning has error ε_w² = ‖b‖², refinement ‖u_k‖², up to four times as much. Left: bisection on a search
-for the nearest concept.
+Proof: ‖β_w − β_k‖² < ‖β_w − β_{k*}‖² is u_k·b > ‖u_k‖²/2, linear in b: the phases of refinement are the cells of the Voronoi diagram of the
+concepts. Just beyond the boundary naive fine-tuning has error ε_w² = ‖b‖², refinement ‖u_k‖², up to four times as much. A check computes
+the left side from bisection on a search for the nearest concept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Every weak bias shorter than half the distance to the nearest competitor leaves the concept identified.
 
-Proof: the flip in the direction b̂ is at min_k ‖u_k‖²/2(u_k·b̂)₊ ≥ ½ min_k ‖u_k‖ by Cauchy–Schwarz, with equality in the direction of the nearest
-competitor. So refinement has limit error zero for every bias of that size, where naive fine-tuning keeps ε_w². Left: bisection on a search.
+Proof: the flip in the direction b̂ is at min_k ‖u_k‖²/2(u_k·b̂)₊ ≥ ½ min_k ‖u_k‖ by Cauchy–Schwarz, with equality in the direction of the
+nearest competitor. So refinement has limit error zero for every bias of that size, where naive fine-tuning keeps ε_w². A check computes the
+left side from bisection on a search.
 """
 
 from __future__ import annotations

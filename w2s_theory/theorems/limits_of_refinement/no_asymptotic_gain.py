@@ -1,9 +1,9 @@
 """However little a concept bends (ψ > 0), refinement with long prompts has the weak model's error: discreteness is what corrects a bias.
 
 Proof: the answer is β_w + s(β̂ − β_w) + (1 − s)(B w − β_w), so |R(n) − ε_w²| ≤ 2 ε_w (1 − s) ρ + [s τ√(d/n) + (1 − s) ρ]², with ρ the
-largest distance of a concept to β_w, and 1 − s = σ²/(σ² + nψ²). The envelope is twice that, because simulation can't settle a ratio at
-its very edge. A Gaussian prior (one concept, ridge regression in context) is the special case. Orthogonal prompts. Left: the posterior
-on raw examples.
+largest distance of a concept to β_w, and 1 − s = σ²/(σ² + nψ²). The envelope is twice that, because simulation can't settle a ratio at its
+very edge. A Gaussian prior (one concept, ridge regression in context) is the special case. Orthogonal prompts. A check computes the left
+side from the posterior on raw examples.
 """
 
 from __future__ import annotations

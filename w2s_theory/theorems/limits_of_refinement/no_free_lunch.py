@@ -1,9 +1,9 @@
 """Weak labels have one law whatever the target is, so no student is better than its teacher on a target and on its mirror image.
 
-The mirror image of β_* in β_w is 2β_w − β_*, as far from β_w. Proof: for every head ½(‖β − β_*‖² + ‖β − (2β_w − β_*)‖²) = ‖β − β_w‖² + ε_w², so any
-student, whatever n is and whatever it computes, has error at least ε_w² on one of the two. What refinement wins is bought by structure:
-targets that are concepts, and biases shorter than half their distance. Naive fine-tuning (β = β_w) is minimax without it. Left: sampled
-students of prompts, averaged over both targets.
+The mirror image of β_* in β_w is 2β_w − β_*, as far from β_w. Proof: for every head ½(‖β − β_*‖² + ‖β − (2β_w − β_*)‖²) = ‖β − β_w‖² +
+ε_w², so any student, whatever n is and whatever it computes, has error at least ε_w² on one of the two. What refinement wins is bought by
+structure: targets that are concepts, and biases shorter than half their distance. Naive fine-tuning (β = β_w) is minimax without it. A
+check computes the left side from sampled students of prompts, averaged over both targets.
 """
 
 from __future__ import annotations

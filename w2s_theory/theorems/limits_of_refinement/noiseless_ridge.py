@@ -1,8 +1,9 @@
 """In-context ridge regression without noise walks in a straight line from the prior's mean to the weak model: (1 − n/d) ε_P² + (n/d) ε_w².
 
 One concept that bends freely and noiseless labels: the answer is β_1 + P(β_w − β_1), P the projection on the span of n Gaussian feature
-vectors, of uniform direction. Proof: with q = β_1 − β_* the error is ‖P(β_w − β_*)‖² + ‖(I − P) q‖² (orthogonal parts), and E P = (n/d) I. For n ≥ d
-the answer is β_w itself. Right labels and β_1 = 0 give the known ‖β_*‖²(1 − n/d)₊. Left: pseudo-inverses of sampled features.
+vectors, of uniform direction. Proof: with q = β_1 − β_* the error is ‖P(β_w − β_*)‖² + ‖(I − P) q‖² (orthogonal parts), and E P = (n/d) I.
+For n ≥ d the answer is β_w itself. Right labels and β_1 = 0 give the known ‖β_*‖²(1 − n/d)₊. A check computes the left side from
+pseudo-inverses of sampled features.
 """
 
 from __future__ import annotations

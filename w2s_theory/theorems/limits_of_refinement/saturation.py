@@ -1,8 +1,8 @@
 """Evidence between soft concepts saturates: w_k → α_k exp(−‖β_w − β_k‖²/2ψ²)/Σ, which stays below one whatever n is.
 
-A concept that bends by ψ explains β_w by bending, so more examples only sharpen what β_w is. The log-odds of k over k* are
-(2u_k·β̂ − ‖β_k‖² + ‖β_{k*}‖²)/2v, v = ψ² + σ²/n, off from their limit L_k by at most ‖u_k‖ τ|z|/(v√n) + |L_k|(1 − ψ²/v), z standard normal; a weight
-moves by at most a quarter of the largest shift. Orthogonal prompts. Left: the posterior on raw examples.
+A concept that bends by ψ explains β_w by bending, so more examples only sharpen what β_w is. The log-odds of k over k* are (2u_k·β̂ −
+‖β_k‖² + ‖β_{k*}‖²)/2v, v = ψ² + σ²/n, off from their limit L_k by at most ‖u_k‖ τ|z|/(v√n) + |L_k|(1 − ψ²/v), z standard normal; a weight
+moves by at most a quarter of the largest shift. Orthogonal prompts. A check computes the left side from the posterior on raw examples.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Soft concepts, orthogonal prompts: the refiner's expected error is a Gaussian mean over the directions in which concepts differ.
 
-The answer s β̂ + (1 − s) B w mixes the least-squares head, which carries the weak bias and the label noise, with the concepts; its
-weights see β̂ through those directions only. One concept: s²(ε_w² + τ² d/n) when it is exact, the ridge of a Gaussian prior. Derived in
-``quantities.soft_concepts``. Left: the posterior on raw examples, with an n × n covariance. Right: quadrature.
+The answer s β̂ + (1 − s) B w mixes the least-squares head, which carries the weak bias and the label noise, with the concepts; its weights
+see β̂ through those directions only. One concept: s²(ε_w² + τ² d/n) when it is exact, the ridge of a Gaussian prior. Derived in
+``quantities.soft_concepts``. A check computes the left side from the posterior on raw examples, with an n × n covariance, the right side
+from quadrature.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Orthonormal concepts, weak vector at an obtuse angle to the concept meant: the K − 1 wrong ones tie, and the student has error K/(K − 1).
 
 One prompt ends on one of the tied concepts, with error 2 (slowly: for two tied concepts it is 2 − 2E[w_1 w_2], and E[w_1 w_2] falls like
-1/√n). Another prompt ends on another, so the student of fresh prompts learns their even mixture: by symmetry w̄_k = (1 − w̄_*)/(K − 1) for every n,
-and its error is (1 − w̄_*)² K/(K − 1), where w̄_* falls exponentially. Left: pairs of sampled prompts (their product is unbiased).
+1/√n). Another prompt ends on another, so the student of fresh prompts learns their even mixture: by symmetry w̄_k = (1 − w̄_*)/(K − 1) for
+every n, and its error is (1 − w̄_*)² K/(K − 1), where w̄_* falls exponentially. A check computes the left side from pairs of sampled
+prompts (their product is unbiased).
 """
 
 from __future__ import annotations

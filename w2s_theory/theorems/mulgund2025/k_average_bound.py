@@ -1,7 +1,7 @@
 """The excess of a k-average is at most log(1 + χ²/k) in KL, with χ² = E Σ_y Var_J m_J(y)/g(y): of order 1/k.
 
 E KL(ḡ ‖ weak) − KL(g ‖ weak) = E KL(ḡ ‖ g) ≤ log(1 + χ²/k). Proof: KL is at most log(1 + chi-squared), whose mean is χ²/k, and log is
-concave. With class_count, at most (c − 1)/k. Attained at k = 1 by members that are certain of classes equally often. The average is of
+concave. By class_count that is at most log(1 + (c − 1)/k). Attained at k = 1 by members that are certain of classes equally often. The average is of
 members drawn at random, the mechanism of a proof; of a mixture of k members that is trained nothing is claimed. Derived here.
 """
 

@@ -1,8 +1,8 @@
 """Least squares on m sampled answers: E error = R(n) + [σ² d + (d+2)(m−2)/(m+2) tr S]/(m − d − 1), S = B (diag w̄ − w̄ w̄ᵀ) Bᵀ.
 
 The first part is the noise the strong model answers with, the second the disagreement between prompts, which is as good as noise to a
-student. Exact for every m > d + 1 (derivation in ``quantities.refined_risk``). Left: the whole pipeline, from sampled weak labels to a
-fitted student. Derived here.
+student. Exact for every m > d + 1 (derivation in ``quantities.refined_risk``). A check computes the left side from the whole pipeline, from
+sampled weak labels to a fitted student. Derived here.
 """
 
 from __future__ import annotations

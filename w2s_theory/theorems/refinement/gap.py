@@ -2,7 +2,8 @@
 
     forecast = [ε_w² + τ² d/(m−d−1)] − [R(n) + (σ² d + (d+2)(m−2)/(m+2) tr S)/(m−d−1)]
 
-known before anything is run, negative where refinement hurts. Left: both pipelines, from sampled weak labels to fitted heads. Derived here.
+known before anything is run, negative where refinement hurts. A check computes the left side from both pipelines, from sampled weak labels
+to fitted heads. Derived here.
 """
 
 from __future__ import annotations

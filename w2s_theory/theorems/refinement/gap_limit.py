@@ -1,8 +1,8 @@
 """The gap G(n) = ε_w² − R(n) tends to ε_w² − ‖β_nearest − β_*‖², off by an explicit, exponentially small envelope.
 
-With W̄ = E[1 − w_nearest] and D the largest distance of another concept to the nearest one,
-|R(n) − R(∞)| ≤ 2 √R(∞) D W̄ + D² W̄², and W̄ is bounded by ``quantities.evidence_mgf.weight_bound`` with the nearest concept as k*.
-Left: pairs of sampled prompts (their product of errors is unbiased for R(n)). Derived here.
+With W̄ = E[1 − w_nearest] and D the largest distance of another concept to the nearest one, |R(n) − R(∞)| ≤ 2 √R(∞) D W̄ + D² W̄², and W̄
+is bounded by ``quantities.evidence_mgf.weight_bound`` with the nearest concept as k*. A check computes the left side from pairs of sampled
+prompts (their product of errors is unbiased for R(n)). Derived here.
 """
 
 from __future__ import annotations

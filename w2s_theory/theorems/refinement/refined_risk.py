@@ -1,8 +1,8 @@
 """A student of fresh prompts tends to error R(n) = ‖B w̄ − β_*‖², w̄ the mean posterior over concepts after n weakly labelled examples.
 
-Left: the raw mechanism. Two prompts are sampled, example by example, each read by Bayes; the inner product of the errors of the two
-answers is unbiased for the error of the averaged head. Right: w̄ from the integrated law of the log-odds, which samples no example.
-Derived here.
+A check computes the left side from the raw mechanism: two prompts are sampled, example by example, each read by Bayes; the inner product of
+the errors of the two answers is unbiased for the error of the averaged head. It computes the right side with w̄ from the integrated law of
+the log-odds, which samples no example. Derived here.
 """
 
 from __future__ import annotations

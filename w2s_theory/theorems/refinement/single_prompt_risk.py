@@ -1,7 +1,7 @@
 """Answers that all come from one prompt of n examples have expected error E‖B w − β_*‖², from the second moments of the weights.
 
-Left: sampled prompts, read example by example. Right: the integrated law of the log-odds. It is never below R(n), the error of a student of
-fresh prompts: averaging prompts removes the variance of the weights. Derived here.
+A check computes the left side from sampled prompts, read example by example, the right side from the integrated law of the log-odds. It is
+never below R(n), the error of a student of fresh prompts: averaging prompts removes the variance of the weights. Derived here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The best one-step mixing: ξ* = Σ h[(g ω − θ)ω + g ν] / Σ h²(ω² + ν), h = g(1 − g), ν = σ²/s².
 
-Left: the vertex of the parabola through the exact risks of students refitted with ξ = −1, 0 and 1. The vertex can lie below 0 or above 1.
-Proof: the student keeps g − ξ h of each direction, so the risk is quadratic in ξ. Notation in ``quantities.self_distillation``. Derived here.
+The left side is the vertex of the parabola through the exact risks of students refitted with ξ = −1, 0 and 1. The vertex can lie below 0 or
+above 1. Proof: the student keeps g − ξ h of each direction, so the risk is quadratic in ξ. Notation in ``quantities.self_distillation``.
+Derived here.
 """
 
 from __future__ import annotations

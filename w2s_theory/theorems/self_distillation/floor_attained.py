@@ -1,8 +1,9 @@
 """As many self-distillation steps as there are distinct singular values attain the floor of all spectral filters.
 
-Left: the exact risk of students refitted with the mixings of ``best_mixings``; they can be very large when singular values lie close. Proof: k
-steps keep g·(1 + Σ_{m≤k} c_m (1 − g)^m) with free c, and a polynomial with k free coefficients meets k wanted values. The mixings unroll
-the c and exist unless one vanishes on the way, which almost no world does. Notation in ``quantities.self_distillation``. Derived here.
+The left side is the exact risk of students refitted with the mixings of ``best_mixings``; they can be very large when singular values lie
+close. Proof: k steps keep g·(1 + Σ_{m≤k} c_m (1 − g)^m) with free c, and a polynomial with k free coefficients meets k wanted values. The
+mixings unroll the c and exist unless one vanishes on the way, which almost no world does. Notation in ``quantities.self_distillation``.
+Derived here.
 """
 
 from __future__ import annotations

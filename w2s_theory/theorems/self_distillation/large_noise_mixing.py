@@ -1,8 +1,8 @@
 """Under heavy label noise the best mixing tends to Σ s²/(s² + λ)³ / (λ Σ s²/(s² + λ)⁴) > 1: trust the teacher, and distrust the labels.
 
-The limit is 1 + a weighted mean of s²/λ (weights s²/(s² + λ)⁴), whatever target and bias. Left: the vertex of refitted risks. The distance is
-bounded by an explicit constant over σ² (``large_noise_distance``). Das and Sanghavi found that ξ* exceeds 1 in this regime; limit
-and rate are derived here.
+The limit is 1 + a weighted mean of s²/λ (weights s²/(s² + λ)⁴), whatever target and bias. The left side is the vertex of refitted risks.
+The distance is bounded by an explicit constant over σ² (``large_noise_distance``). Das and Sanghavi found that ξ* exceeds 1 in this regime;
+limit and rate are derived here.
 """
 
 from __future__ import annotations

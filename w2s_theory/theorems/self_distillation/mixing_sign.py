@@ -1,8 +1,8 @@
 """A little self-distillation is a little more penalty: the slope of the risk in ξ, at ξ = 0, is λ R'(λ).
 
 R(λ) is the risk of the ridge student. Hence sign ξ* = −sign R'(λ): an under-penalised teacher is helped by ξ > 0, an over-penalised one by
-ξ < 0, and at a stationary penalty one step gains nothing. Left: students refitted with ξ = ±1, whose half difference is the slope because the
-risk is quadratic. Proof: both change g by a multiple of h, ∂g/∂λ = −h/λ and ∂f/∂ξ = −h. Derived here.
+ξ < 0, and at a stationary penalty one step gains nothing. A check computes the left side from students refitted with ξ = ±1, whose half
+difference is the slope because the risk is quadratic. Proof: both change g by a multiple of h, ∂g/∂λ = −h/λ and ∂f/∂ξ = −h. Derived here.
 """
 
 from __future__ import annotations

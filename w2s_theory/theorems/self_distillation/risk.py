@@ -1,7 +1,8 @@
 """The expected risk of a self-distilled ridge student, any number of steps and any mixings: Σ (f ω − θ)² + f² σ²/s².
 
-f is what the last student keeps of each singular direction, f_i = g(1 − ξ_i(1 − f_{i−1})). Left: students refitted step by step to sampled
-weak labels. Proof: the last student's coordinates are f(ω + σ ε/s). Notation in ``quantities.self_distillation``. Derived here.
+f is what the last student keeps of each singular direction, f_i = g(1 − ξ_i(1 − f_{i−1})). A check computes the left side from students
+refitted step by step to sampled weak labels. Proof: the last student's coordinates are f(ω + σ ε/s). Notation in
+``quantities.self_distillation``. Derived here.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Self-distillation reduces variance only: averaged over the sign of the weak bias, risk = ‖bias‖² + the risk of learning the weak head.
 
 Two targets, a − δ and a + δ, have the same weak head a, so the same weak labels and the same students, whatever the steps and mixings. The
-mean of the two risks is ‖δ‖² + E‖student − a‖²: mixings act on the second term, the first passes through. Hence no mixing is right for
-both targets, and one of the two risks is at least ‖δ‖². (For one known sign shrinkage can undo part of a bias by luck; the other sign
-pays for it.) Left: refitted students. Right: the closed form with the weak head as the target. Proof: the parallelogram identity.
-Derived here.
+mean of the two risks is ‖δ‖² + E‖student − a‖²: mixings act on the second term, the first passes through. Hence no mixing is right for both
+targets, and one of the two risks is at least ‖δ‖². (For one known sign shrinkage can undo part of a bias by luck; the other sign pays for
+it.) A check computes the left side from refitted students, the right side from the closed form with the weak head as the target. Proof: the
+parallelogram identity. Derived here.
 """
 
 from __future__ import annotations

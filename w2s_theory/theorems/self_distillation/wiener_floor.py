@@ -1,9 +1,9 @@
 """No number of self-distillation steps, with any mixings, has less risk than Σ_G [Σθ² − (Σωθ)²/Σ(ω² + σ²/s²)].
 
-G runs over groups of directions with one singular value. Left: the exact risk of refitted students. The floor holds for every estimator
-that scales each singular direction by a function of its singular value: ridge, early stopping, self-distillation. Proof: within
-a group the risk is a parabola in the one factor that the group shares. With distinct values and no bias it is the Wiener filter's
-Σ θ²ν/(θ² + ν). The last example attains it. Notation in ``quantities.self_distillation``. Derived here.
+G runs over groups of directions with one singular value. The left side is the exact risk of refitted students. The floor holds for every
+estimator that scales each singular direction by a function of its singular value: ridge, early stopping, self-distillation. Proof: within a
+group the risk is a parabola in the one factor that the group shares. With distinct values and no bias it is the Wiener filter's Σ θ²ν/(θ² +
+ν). The last example attains it. Notation in ``quantities.self_distillation``. Derived here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""No such bound for conditional calibration: a student within KL 2ε² of a perfectly calibrated weak model has ECE(s) = ½ − ε.
+"""No such bound for conditional calibration: a student at a KL of about 2ε² from a perfectly calibrated weak model has ECE(s) = ½ − ε.
 
 The weak model says ½ always and the classes are equally frequent: ECE(w) = 0. The student says ½ ± ε by the true class: its
 prediction tells the class for certain, so ECE(s) = ½ − ε, whereas KL(s‖w) = log 2 − h(½ + ε) ≈ 2ε². Written with the misfit: by

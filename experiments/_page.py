@@ -21,7 +21,7 @@ from w2s_theory.report.ledger_page import ExperimentEntry, LedgerPage, Link, Mar
 from w2s_theory.theorems import STATEMENTS
 
 from . import _ledger as ledger
-from ._pictures import picture
+from ._pictures import picture, words_of
 from ._runner import ROOT, Experiment, Scale, catalogue, figures_folder, git_state, results_folder
 from ._store import Table, read_table
 from .statements import closeness
@@ -41,7 +41,11 @@ def gather(path: Path, root: Path = ROOT) -> LedgerPage:
     found, lines = ledger.read_back(block, known)
     place = _Place(path, root)
     with ThreadPoolExecutor() as threads:  # images are encoded while the statements are read
-        drawn = {stem: threads.submit(picture, stem, said.scale, root) for stem, said in lines.items() if said.scale is not None}
+        drawn = {
+            stem: threads.submit(picture, stem, said.scale, words_of(stem, root), root)
+            for stem, said in lines.items()
+            if said.scale is not None
+        }
         statements = tuple(_statements(found, place))
         pictures = {stem: future.result() for stem, future in drawn.items()}
     nothing = ledger.Lines(0, None, ())

@@ -16,8 +16,11 @@ from ._runner import ROOT, Scale, figures_folder
 EFFORT = {"quality": 25, "method": 1}
 
 
-def picture(stem: str, scale: Scale, root: Path = ROOT) -> Picture | None:
-    """The figure of an experiment, or ``None`` where none is drawn. Raises ``OSError`` naming a file that is not an image, ``MissingExtra``."""
+def picture(stem: str, scale: Scale, words: tuple[str, str], root: Path = ROOT) -> Picture | None:
+    """The figure of an experiment with its ``words``, or ``None`` where none is drawn; may run in a thread.
+
+    Raises ``OSError`` naming a file that is not an image, ``MissingExtra``.
+    """
     try:
         from PIL import Image  # matplotlib needs it too
     except ImportError:
@@ -37,12 +40,18 @@ def picture(stem: str, scale: Scale, root: Path = ROOT) -> Picture | None:
         ) from error
     webp = buffer.getvalue()
     data, media_type = (webp, "image/webp") if len(webp) < len(png) else (png, "image/png")
-    caption, layout = _words(root / "figures" / f"{stem}.py")
+    caption, layout = words
     return Picture(data, media_type, width, height, f"Figure. {caption} {layout}".strip(), caption)
 
 
-def _words(path: Path) -> tuple[str, str]:
-    """What a figure shows (the docstring of its file) and how it is laid out (that of its ``draw``, without references to code)."""
+def words_of(stem: str, root: Path = ROOT) -> tuple[str, str]:
+    """What a figure shows (the docstring of its file) and how it is laid out (that of its ``draw``, without references to code).
+
+    Not for threads: Python 3.11 can fail where two of them parse at once.
+    """
+    path = root / "figures" / f"{stem}.py"
+    if not path.exists():
+        return stem, ""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     draw = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "draw"), None)
     layout = " ".join((ast.get_docstring(draw) or "" if draw else "").split())

@@ -10,7 +10,7 @@ pytest.importorskip("PIL")
 
 from experiments import _ledger as ledger
 from experiments import _page
-from experiments._pictures import picture
+from experiments._pictures import picture, words_of
 from experiments._runner import ROOT, catalogue
 from experiments._store import StoreError, columns, write_table
 from w2s_theory.theorems import STATEMENTS
@@ -133,7 +133,7 @@ def test_a_figure_is_embedded_in_fewer_bytes_with_the_same_pixels():
 
     from PIL import Image, ImageChops
 
-    embedded = picture("theorem_2_slack", "full")
+    embedded = picture("theorem_2_slack", "full", words_of("theorem_2_slack"))
     assert embedded is not None
     path = ROOT / "figures" / "theorem_2_slack.png"
     assert embedded.media_type == "image/webp" and len(embedded.data) < path.stat().st_size

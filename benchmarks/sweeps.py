@@ -38,7 +38,7 @@ SIZES = {"quick": Size(0.002, 0.01, 0.1, 2_000, 200), "full": Size(0.01, 0.1, 5.
 #: The most that is wanted: above pure compute on either engine; seconds to read the store, and to decide.
 OVERHEAD, READ, DECIDE = 0.05, 5.0, 2.0
 #: A share of 5 % is told from nothing by medians of several rounds only.
-PATIENCE = 10.0
+PATIENCE = 3.5
 _RING = np.random.default_rng(0).standard_normal(10_000)
 _RUN = "made"
 
